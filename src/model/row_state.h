@@ -1,0 +1,37 @@
+// What reconciliation remembers: the join of all writes seen. Not an image: it keeps timestamps and tombstones.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/bytes.h"
+#include "model/mutation.h"
+#include "model/time.h"
+
+namespace braid {
+
+// Of one row, regular or static. Deletions of the partition and of ranges are in the header; a row holds only what
+// those do not cover.
+struct RowState {
+  ByteView clustering;  // as RowUpdate::clustering; of the first copy seen
+  Liveness liveness;
+  Deletion deletion;
+  std::span<const ComplexDeletion> complex_deletions;  // by column id
+  std::span<const Cell> cells;                         // by column id, then path
+  uint64_t revision = 0;        // of the last Change; 0: none yet
+  WriteTime last_emitted;       // the write time of the last Change
+  // Columns of which no write has been seen although older ones may exist; by id. Meaningless where `complete`.
+  bool complete = true;
+  std::span<const ColumnId> unknown;
+};
+
+// Of one partition.
+struct PartitionHeader {
+  Deletion deletion;
+  std::span<const RangeDeletion> ranges;  // disjoint, by start; none covered by `deletion`
+  WriteTime clock;                        // the greatest write time applied
+  WriteTime last_emitted;                 // the greatest write time of a Change
+  bool complete = true;                   // rows not in state are known not to exist
+};
+
+}  // namespace braid
