@@ -73,8 +73,8 @@ Result<std::unique_ptr<ByteSource>> OpenFile(const std::string& path) {
 Result<std::string> ReadAll(const ByteSource& source, uint64_t limit_bytes) {
   ASSIGN_OR_RETURN(const uint64_t size, source.Size());
   if (size > limit_bytes) {
-    return Corrupt(fmt::format("{}: has {} bytes, more than the {} that such a file can have", source.name(), size,
-                               limit_bytes));
+    return Corrupt(
+        fmt::format("{}: has {} bytes, more than the {} that such a file can have", source.name(), size, limit_bytes));
   }
   std::string bytes(size, '\0');
   ASSIGN_OR_RETURN(const size_t got, source.ReadAt(0, bytes.data(), bytes.size()));

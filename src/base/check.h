@@ -5,8 +5,8 @@ namespace braid::internal {
 [[noreturn]] void CheckFailed(const char* condition, const char* file, int line);
 }  // namespace braid::internal
 
-#define CHECK(condition)                                                       \
-  do {                                                                         \
-    if (!(condition)) [[unlikely]]                                             \
-      ::braid::internal::CheckFailed(#condition, __FILE__, __LINE__);          \
+#define CHECK(condition)                                              \
+  do {                                                                \
+    if (!(condition)) [[unlikely]]                                    \
+      ::braid::internal::CheckFailed(#condition, __FILE__, __LINE__); \
   } while (false)

@@ -48,7 +48,8 @@ class Cursor {
   int64_t I64() { return Fixed<int64_t>(); }
 
   uint64_t Vint() {
-    if (at_ != end_ && static_cast<int8_t>(*at_) >= 0) [[likely]] return static_cast<uint8_t>(*at_++);
+    if (at_ != end_ && static_cast<int8_t>(*at_) >= 0) [[likely]]
+      return static_cast<uint8_t>(*at_++);
     return LongVint();
   }
   int64_t SignedVint() { return UnZigZag(Vint()); }

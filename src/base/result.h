@@ -39,17 +39,30 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
  public:
   using tl::expected<T, Error>::expected;
   // An Error converts by itself, so that `return Error{...}` reads well.
-  Result(Error error) : tl::expected<T, Error>(tl::unexpect, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : tl::expected<T, Error>(tl::unexpect, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 };
 
 using Status = Result<void>;
 
-inline Error Incomplete(std::string message) { return {ErrorCode::kIncomplete, std::move(message)}; }
-inline Error Corrupt(std::string message) { return {ErrorCode::kCorrupt, std::move(message)}; }
-inline Error Unsupported(std::string message) { return {ErrorCode::kUnsupported, std::move(message)}; }
-inline Error NotFound(std::string message) { return {ErrorCode::kNotFound, std::move(message)}; }
-inline Error IoError(std::string message) { return {ErrorCode::kIoError, std::move(message)}; }
-inline Error InvalidArgument(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
+inline Error Incomplete(std::string message) {
+  return {ErrorCode::kIncomplete, std::move(message)};
+}
+inline Error Corrupt(std::string message) {
+  return {ErrorCode::kCorrupt, std::move(message)};
+}
+inline Error Unsupported(std::string message) {
+  return {ErrorCode::kUnsupported, std::move(message)};
+}
+inline Error NotFound(std::string message) {
+  return {ErrorCode::kNotFound, std::move(message)};
+}
+inline Error IoError(std::string message) {
+  return {ErrorCode::kIoError, std::move(message)};
+}
+inline Error InvalidArgument(std::string message) {
+  return {ErrorCode::kInvalidArgument, std::move(message)};
+}
 
 }  // namespace braid
 
@@ -57,16 +70,16 @@ inline Error InvalidArgument(std::string message) { return {ErrorCode::kInvalidA
 #define BRAID_CONCAT(a, b) BRAID_CONCAT_INNER(a, b)
 
 // Returns the error of `expression`, a Status or Result whose value is not wanted, from the enclosing function.
-#define TRY(expression)                                             \
-  do {                                                              \
-    auto&& try_result = (expression);                               \
+#define TRY(expression)                                                \
+  do {                                                                 \
+    auto&& try_result = (expression);                                  \
     if (!try_result.has_value()) return std::move(try_result).error(); \
   } while (false)
 
 // Binds the value of `expression` to `declaration`, or returns its error from the enclosing function.
-#define ASSIGN_OR_RETURN(declaration, expression)                                       \
-  auto&& BRAID_CONCAT(assign_result_, __LINE__) = (expression);                         \
-  if (!BRAID_CONCAT(assign_result_, __LINE__).has_value()) {                            \
-    return std::move(BRAID_CONCAT(assign_result_, __LINE__)).error();                   \
-  }                                                                                     \
+#define ASSIGN_OR_RETURN(declaration, expression)                     \
+  auto&& BRAID_CONCAT(assign_result_, __LINE__) = (expression);       \
+  if (!BRAID_CONCAT(assign_result_, __LINE__).has_value()) {          \
+    return std::move(BRAID_CONCAT(assign_result_, __LINE__)).error(); \
+  }                                                                   \
   declaration = *std::move(BRAID_CONCAT(assign_result_, __LINE__))

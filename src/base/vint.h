@@ -15,13 +15,17 @@ inline constexpr int kMaxVintBytes = 9;
 inline uint64_t ZigZag(int64_t value) {
   return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
 }
-inline int64_t UnZigZag(uint64_t value) { return static_cast<int64_t>((value >> 1) ^ (~(value & 1) + 1)); }
+inline int64_t UnZigZag(uint64_t value) {
+  return static_cast<int64_t>((value >> 1) ^ (~(value & 1) + 1));
+}
 
 // Bytes that `value` takes, 1 to 9.
 int VintSize(uint64_t value);
 
 // Appends `value` in its shortest form.
 void AppendVint(std::string* to, uint64_t value);
-inline void AppendSignedVint(std::string* to, int64_t value) { AppendVint(to, ZigZag(value)); }
+inline void AppendSignedVint(std::string* to, int64_t value) {
+  AppendVint(to, ZigZag(value));
+}
 
 }  // namespace braid

@@ -16,12 +16,12 @@ enum class Op : uint8_t { kCreate = 0, kUpdate = 1, kDelete = 2, kRead = 3, kTru
 
 enum class Cause : uint8_t {
   kWrite = 0,
-  kDelete = 1,           // of the row itself
+  kDelete = 1,  // of the row itself
   kRangeDelete = 2,
   kPartitionDelete = 3,
   kTtl = 4,
   kTruncate = 5,
-  kSchema = 6,           // it lived only by a column that was dropped
+  kSchema = 6,  // it lived only by a column that was dropped
   kBackfill = 7,
   kRepair = 8,
 };
@@ -58,8 +58,8 @@ struct Change {
   Bound range_end;
   Op op = Op::kUpdate;
   Cause cause = Cause::kWrite;
-  WriteTime ts;         // of the write; for kTtl the second of expiry
-  Position origin;      // the least of the write's copies that were known
+  WriteTime ts;     // of the write; for kTtl the second of expiry
+  Position origin;  // the least of the write's copies that were known
   uint64_t revision = 0;
   // Columns that the write touched, or whose cells expired; by id.
   std::span<const ColumnId> written;

@@ -16,8 +16,8 @@ namespace braid {
 
 // A deletion: removes whatever was written at or before `at`.
 struct Deletion {
-  WriteTime at;         // None: nothing is deleted
-  UnixSeconds local;    // when the coordinator deleted; only for purging and for Cassandra's tie rules
+  WriteTime at;       // None: nothing is deleted
+  UnixSeconds local;  // when the coordinator deleted; only for purging and for Cassandra's tie rules
 
   bool live() const { return at.none(); }
   bool Covers(WriteTime written) const { return written <= at; }
@@ -39,7 +39,7 @@ enum class CellKind : uint8_t { kLive = 0, kExpiring = 1, kTombstone = 2 };
 struct Cell {
   ColumnId column;
   CellKind kind = CellKind::kLive;
-  int32_t ttl_s = 0;           // of an expiring cell
+  int32_t ttl_s = 0;  // of an expiring cell
   WriteTime at;
   UnixSeconds local_deletion;  // when an expiring cell expires; when a tombstone was made; else Never
   ByteView path;               // of a cell of a multi-cell column: see PathType(); else empty
@@ -71,8 +71,8 @@ struct RowUpdate {
 };
 
 // One end of a range deletion. `cut` divides the byte-comparable row keys: a row is within the range if
-// start.cut <= row.key < end.cut. The rest is for people: the values of the bound's prefix (as RowUpdate::clustering has
-// them), how many there are, and whether rows with just that prefix are within.
+// start.cut <= row.key < end.cut. The rest is for people: the values of the bound's prefix (as RowUpdate::clustering
+// has them), how many there are, and whether rows with just that prefix are within.
 struct Bound {
   ByteView cut;
   ByteView values;

@@ -18,8 +18,8 @@ struct RowState {
   Deletion deletion;
   std::span<const ComplexDeletion> complex_deletions;  // by column id
   std::span<const Cell> cells;                         // by column id, then path
-  uint64_t revision = 0;        // of the last Change; 0: none yet
-  WriteTime last_emitted;       // the write time of the last Change
+  uint64_t revision = 0;                               // of the last Change; 0: none yet
+  WriteTime last_emitted;                              // the write time of the last Change
   // Columns of which no write has been seen although older ones may exist; by id. Meaningless where `complete`.
   bool complete = true;
   std::span<const ColumnId> unknown;

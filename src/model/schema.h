@@ -29,7 +29,8 @@ struct TableId {
 
 struct TableIdHash {
   size_t operator()(const TableId& id) const {
-    return static_cast<size_t>(LoadBigEndian<uint64_t>(id.view().data()) ^ LoadBigEndian<uint64_t>(id.view().data() + 8));
+    return static_cast<size_t>(LoadBigEndian<uint64_t>(id.view().data()) ^
+                               LoadBigEndian<uint64_t>(id.view().data() + 8));
   }
 };
 

@@ -18,47 +18,83 @@ TypePtr Make(TypeKind kind, std::vector<TypePtr> args, bool frozen, uint32_t dim
 
 const char* CqlName(TypeKind kind) {
   switch (kind) {
-    case TypeKind::kAscii: return "ascii";
-    case TypeKind::kBigint: return "bigint";
-    case TypeKind::kBlob: return "blob";
-    case TypeKind::kBoolean: return "boolean";
-    case TypeKind::kCounter: return "counter";
-    case TypeKind::kDate: return "date";
-    case TypeKind::kDecimal: return "decimal";
-    case TypeKind::kDouble: return "double";
-    case TypeKind::kDuration: return "duration";
-    case TypeKind::kEmpty: return "empty";
-    case TypeKind::kFloat: return "float";
-    case TypeKind::kInet: return "inet";
-    case TypeKind::kInt: return "int";
-    case TypeKind::kSmallint: return "smallint";
-    case TypeKind::kText: return "text";
-    case TypeKind::kTime: return "time";
-    case TypeKind::kTimestamp: return "timestamp";
-    case TypeKind::kTimeuuid: return "timeuuid";
-    case TypeKind::kTinyint: return "tinyint";
-    case TypeKind::kUuid: return "uuid";
-    case TypeKind::kVarint: return "varint";
-    case TypeKind::kList: return "list";
-    case TypeKind::kSet: return "set";
-    case TypeKind::kMap: return "map";
-    case TypeKind::kTuple: return "tuple";
-    case TypeKind::kUdt: return "udt";
-    case TypeKind::kVector: return "vector";
-    case TypeKind::kCustom: return "custom";
+    case TypeKind::kAscii:
+      return "ascii";
+    case TypeKind::kBigint:
+      return "bigint";
+    case TypeKind::kBlob:
+      return "blob";
+    case TypeKind::kBoolean:
+      return "boolean";
+    case TypeKind::kCounter:
+      return "counter";
+    case TypeKind::kDate:
+      return "date";
+    case TypeKind::kDecimal:
+      return "decimal";
+    case TypeKind::kDouble:
+      return "double";
+    case TypeKind::kDuration:
+      return "duration";
+    case TypeKind::kEmpty:
+      return "empty";
+    case TypeKind::kFloat:
+      return "float";
+    case TypeKind::kInet:
+      return "inet";
+    case TypeKind::kInt:
+      return "int";
+    case TypeKind::kSmallint:
+      return "smallint";
+    case TypeKind::kText:
+      return "text";
+    case TypeKind::kTime:
+      return "time";
+    case TypeKind::kTimestamp:
+      return "timestamp";
+    case TypeKind::kTimeuuid:
+      return "timeuuid";
+    case TypeKind::kTinyint:
+      return "tinyint";
+    case TypeKind::kUuid:
+      return "uuid";
+    case TypeKind::kVarint:
+      return "varint";
+    case TypeKind::kList:
+      return "list";
+    case TypeKind::kSet:
+      return "set";
+    case TypeKind::kMap:
+      return "map";
+    case TypeKind::kTuple:
+      return "tuple";
+    case TypeKind::kUdt:
+      return "udt";
+    case TypeKind::kVector:
+      return "vector";
+    case TypeKind::kCustom:
+      return "custom";
   }
   return "unknown";
 }
 
 }  // namespace
 
-TypePtr SimpleType(TypeKind kind) { return Make(kind, {}, false); }
-TypePtr ListOf(TypePtr element, bool frozen) { return Make(TypeKind::kList, {std::move(element)}, frozen); }
-TypePtr SetOf(TypePtr element, bool frozen) { return Make(TypeKind::kSet, {std::move(element)}, frozen); }
+TypePtr SimpleType(TypeKind kind) {
+  return Make(kind, {}, false);
+}
+TypePtr ListOf(TypePtr element, bool frozen) {
+  return Make(TypeKind::kList, {std::move(element)}, frozen);
+}
+TypePtr SetOf(TypePtr element, bool frozen) {
+  return Make(TypeKind::kSet, {std::move(element)}, frozen);
+}
 TypePtr MapOf(TypePtr key, TypePtr value, bool frozen) {
   return Make(TypeKind::kMap, {std::move(key), std::move(value)}, frozen);
 }
-TypePtr TupleOf(std::vector<TypePtr> fields) { return Make(TypeKind::kTuple, std::move(fields), true); }
+TypePtr TupleOf(std::vector<TypePtr> fields) {
+  return Make(TypeKind::kTuple, std::move(fields), true);
+}
 TypePtr VectorOf(TypePtr element, uint32_t dimension) {
   return Make(TypeKind::kVector, {std::move(element)}, true, dimension);
 }
@@ -102,7 +138,7 @@ int FixedLength(const Type& type) {
     case TypeKind::kCustom:
       return type.class_name == "org.apache.cassandra.db.marshal.LexicalUUIDType" ? 16
              : type.class_name == "org.apache.cassandra.db.marshal.DateType"      ? 8
-                                                                                   : -1;
+                                                                                  : -1;
     default:
       return -1;
   }
@@ -140,8 +176,7 @@ const Type* ElementType(const Type& column_type, ByteView path) {
 
 bool operator==(const Type& a, const Type& b) {
   if (a.kind != b.kind || a.frozen != b.frozen || a.dimension != b.dimension || a.args.size() != b.args.size() ||
-      a.field_names != b.field_names || a.keyspace != b.keyspace || a.name != b.name ||
-      a.class_name != b.class_name) {
+      a.field_names != b.field_names || a.keyspace != b.keyspace || a.name != b.name || a.class_name != b.class_name) {
     return false;
   }
   for (size_t i = 0; i < a.args.size(); ++i) {

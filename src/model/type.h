@@ -17,29 +17,29 @@ enum class TypeKind : uint8_t {
   kBlob = 3,
   kBoolean = 4,
   kCounter = 5,
-  kDate = 6,       // u32: days, with 1970-01-01 at 2^31
-  kDecimal = 7,    // i32 scale, then a varint
+  kDate = 6,     // u32: days, with 1970-01-01 at 2^31
+  kDecimal = 7,  // i32 scale, then a varint
   kDouble = 8,
-  kDuration = 9,   // three zigzag vints: months, days, nanoseconds
-  kEmpty = 10,     // no bytes at all (compact tables' marker columns)
+  kDuration = 9,  // three zigzag vints: months, days, nanoseconds
+  kEmpty = 10,    // no bytes at all (compact tables' marker columns)
   kFloat = 11,
-  kInet = 12,      // 4 or 16 bytes
+  kInet = 12,  // 4 or 16 bytes
   kInt = 13,
   kSmallint = 14,
-  kText = 15,      // UTF-8
-  kTime = 16,      // i64: nanoseconds of the day
-  kTimestamp = 17, // i64: milliseconds since 1970
+  kText = 15,       // UTF-8
+  kTime = 16,       // i64: nanoseconds of the day
+  kTimestamp = 17,  // i64: milliseconds since 1970
   kTimeuuid = 18,
   kTinyint = 19,
   kUuid = 20,
-  kVarint = 21,    // two's complement, big-endian, as short as can be
-  kList = 22,      // args: element
-  kSet = 23,       // args: element
-  kMap = 24,       // args: key, value
-  kTuple = 25,     // args: fields
-  kUdt = 26,       // args: fields, with field_names, keyspace and name
-  kVector = 27,    // args: element, with dimension
-  kCustom = 28,    // class_name; its bytes are opaque
+  kVarint = 21,  // two's complement, big-endian, as short as can be
+  kList = 22,    // args: element
+  kSet = 23,     // args: element
+  kMap = 24,     // args: key, value
+  kTuple = 25,   // args: fields
+  kUdt = 26,     // args: fields, with field_names, keyspace and name
+  kVector = 27,  // args: element, with dimension
+  kCustom = 28,  // class_name; its bytes are opaque
 };
 
 struct Type;
@@ -59,8 +59,8 @@ struct Type {
 
   // True for a collection or UDT stored as one cell per element ("complex" in Cassandra's words).
   bool multi_cell() const {
-    return !frozen && (kind == TypeKind::kList || kind == TypeKind::kSet || kind == TypeKind::kMap ||
-                       kind == TypeKind::kUdt);
+    return !frozen &&
+           (kind == TypeKind::kList || kind == TypeKind::kSet || kind == TypeKind::kMap || kind == TypeKind::kUdt);
   }
 };
 
