@@ -1,0 +1,19 @@
+// Where reconciliation puts what it has to say.
+#pragma once
+
+#include "base/result.h"
+#include "model/change.h"
+
+namespace braid {
+
+class ChangeSink {
+ public:
+  virtual ~ChangeSink() = default;
+
+  // Takes one Change; changes of one partition come in their final order. `change` and all that it points to live
+  // until this returns. `sequence` and `snapshot` are not set: they are the sink's to know. An error stops the
+  // reconciler's call, which returns it.
+  virtual Status Emit(const Change& change) = 0;
+};
+
+}  // namespace braid

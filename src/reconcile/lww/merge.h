@@ -1,0 +1,78 @@
+// Cassandra's rules of which write wins, as pure functions (org.apache.cassandra.db.rows.Cells, Row.Merger,
+// DeletionTime, LivenessInfo, context.CounterContext). Every join is commutative, associative and idempotent.
+//
+// Results point into the arena and into the arguments.
+#pragma once
+
+#include <compare>
+#include <span>
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "model/mutation.h"
+#include "model/row_state.h"
+
+namespace braid {
+
+// True if `a` is to be kept rather than `b`: it deletes up to a later time or, if that is equal, is of a later second.
+inline bool Supersedes(const Deletion& a, const Deletion& b) {
+  if (a.at != b.at) return a.at > b.at;
+  return !a.live() && a.local > b.local;
+}
+inline const Deletion& Stronger(const Deletion& a, const Deletion& b) { return Supersedes(b, a) ? b : a; }
+
+// Positive if `a` wins over `b`, negative if `b` wins, 0 if they are the same. Of regular cells of one column and path.
+int CompareCells(const Cell& a, const Cell& b);
+
+// The same of two markers of one row.
+int CompareLiveness(const Liveness& a, const Liveness& b);
+
+// What a row holds, apart from its history: the part of RowState and RowUpdate that merges.
+struct RowContent {
+  Liveness liveness;
+  Deletion deletion;
+  std::span<const ComplexDeletion> complex_deletions;  // by column id
+  std::span<const Cell> cells;                         // by column id, then path
+
+  bool empty() const { return liveness.none() && deletion.live() && complex_deletions.empty() && cells.empty(); }
+};
+RowContent ContentOf(const RowUpdate& update);
+RowContent ContentOf(const RowState& state);
+
+// True if the two hold the same, part for part.
+bool SameContent(const RowContent& a, const RowContent& b);
+
+// The join of two contents of one row, under the deletion `outer` of its partition or of a range around it: what `outer`
+// or a stronger deletion covers is left out, and so are deletions that are not stronger than those around them.
+// kUnsupported: a counter with local or remote shards.
+Result<RowContent> MergeContents(const TableSchema& schema, const Deletion& outer, const RowContent& a,
+                                 const RowContent& b, Arena* arena);
+
+// The join of two counter contexts, shard by shard: the greater clock wins, then the greater count. kUnsupported if a
+// shard is local or remote (written before Cassandra 2.1), kCorrupt if the bytes are no context.
+Result<ByteView> MergeCounterContexts(ByteView a, ByteView b, Arena* arena);
+// The sum of a context's counts; wraps as Cassandra's does. The bytes must have passed CheckCounterContext.
+int64_t CounterTotal(ByteView context);
+// The shard with the greatest clock (then id): when a counter's write happened, and on which leader. Of bytes that are
+// no context: an empty id and clock.
+struct CounterShard {
+  ByteView id;
+  int64_t clock = 0;
+  int64_t count = 0;
+};
+CounterShard LatestShard(ByteView context);
+
+// Sets of range deletions: disjoint, by start, neighbours with equal deletions joined.
+
+// The deletion at row key `key`, live if there is none.
+Deletion DeletionAt(std::span<const RangeDeletion> ranges, ByteView key);
+// The deletion of the partition or of a range that is in force at `key`.
+Deletion OuterDeletion(const PartitionHeader& header, ByteView key);
+// `ranges` and `added`, cut where they overlap; the stronger deletion is kept in each piece.
+std::span<const RangeDeletion> MergeRanges(std::span<const RangeDeletion> ranges, const RangeDeletion& added,
+                                           Arena* arena);
+// Those of `ranges` that are stronger than the partition's deletion.
+std::span<const RangeDeletion> RangesAbove(std::span<const RangeDeletion> ranges, const Deletion& partition,
+                                           Arena* arena);
+
+}  // namespace braid

@@ -1,0 +1,82 @@
+// The door of reconciliation: mutations of any replica in, each Change once out.
+//
+// It drives the pure rules of lww/ over a State: the same in replay, in the embedded pipeline and in tests. It starts no
+// thread and reads no clock. Not thread-safe; one for each shard.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "model/mutation.h"
+#include "reconcile/change_sink.h"
+#include "reconcile/state.h"
+
+namespace braid {
+
+class Reconciler {
+ public:
+  struct Options {
+    // What is not in state never was: the logs are the table's whole history. False: rows are incomplete until a
+    // deletion covers them.
+    bool history_known = true;
+    // Of what runs out: false: at `now` as given (live: the capture watermark). True: by the partition's own clock, its
+    // greatest write time so far, but no later than `now` (replay: give the machine's time and a day).
+    bool partition_clock = false;
+    // Rows that a deletion reads at once: bounds its memory, not its result.
+    size_t rows_per_chunk = 256;
+  };
+
+  struct Stats {
+    uint64_t mutations = 0;  // Apply calls
+    uint64_t writes = 0;     // after cutting
+    uint64_t copies = 0;     // writes that the state had already
+    uint64_t overtaken = 0;  // writes superseded before (or since) they were first seen
+    uint64_t silent = 0;     // writes that changed the state, but no row that exists
+    uint64_t changes = 0;
+    uint64_t late = 0;       // changes among those
+    uint64_t expired = 0;    // changes among those: a TTL ran out
+    uint64_t rows_walked = 0;  // rows read by range and partition deletions
+  };
+
+  // `state` must outlive the reconciler.
+  Reconciler(const Options& options, State* state);
+  ~Reconciler();
+
+  // Takes in a mutation: cuts it into writes and applies them in order. What is due by then in the partition (with
+  // `partition_clock`) or in the whole state (without) expires first. Changes go to `sink`. Errors: those of the state
+  // and the sink; kUnsupported for counters with local or remote shards, naming the table. After an error the writes before
+  // the failing one are in the state, and applying the mutation again is safe.
+  Status Apply(const Mutation& mutation, UnixSeconds now, ChangeSink& sink);
+
+  // The same of a mutation that is one write already (CutIntoWrites, JoinCopies).
+  Status ApplyWrite(const Mutation& write, UnixSeconds now, ChangeSink& sink);
+
+  // Announces what runs out in the partition, or in all, until `now` inclusive, in order of (second, key).
+  // `schema` is the definition that the images are made by.
+  Status ExpirePartition(const TableSchema& schema, Token token, ByteView partition_key, UnixSeconds now,
+                         ChangeSink& sink);
+
+  // `schemas` finds the current definition of a table, nullptr if it is gone: then its row is passed over in silence.
+  class SchemaFinder {
+   public:
+    virtual ~SchemaFinder() = default;
+    virtual const TableSchema* Find(const TableId& table) = 0;
+  };
+  Status ExpireDue(UnixSeconds now, SchemaFinder& schemas, ChangeSink& sink);
+
+  // Drops what is known of a partition whose last write has been applied: a replay's next step.
+  Status ForgetPartition(const TableSchema& schema, Token token, ByteView partition_key);
+
+  const Stats& stats() const { return stats_; }
+
+ private:
+  class Step;
+  const Options options_;
+  State* const state_;
+  Stats stats_;
+};
+
+}  // namespace braid

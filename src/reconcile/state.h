@@ -1,0 +1,96 @@
+// The state of reconciliation, behind one interface: memory/ for replay and tests, rocksdb/ for what must last.
+//
+// A state holds partitions; a partition a header and rows by key, and for each row that has something to expire the
+// second at which it is due. Not thread-safe: a shard's state belongs to one thread.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "model/position.h"
+#include "model/row_state.h"
+#include "model/schema.h"
+
+namespace braid {
+
+// Names a partition; the view belongs to the caller.
+struct PartitionRef {
+  TableId table;
+  Token token;
+  ByteView key;
+};
+
+// Names a row within a partition. The static row has an empty key and is no part of ranges.
+struct RowRef {
+  bool is_static = false;
+  ByteView key;
+
+  // The static row first, then by key.
+  bool operator==(const RowRef&) const = default;
+};
+
+struct RowEntry {
+  RowRef ref;
+  RowState state;
+};
+
+// Row keys k with from <= k, and k < to unless `unbounded`.
+struct KeyRange {
+  ByteView from;
+  ByteView to;
+  bool unbounded = false;
+};
+
+// A row's new state. Its timer moves from the second `due_before` to `due_after`; Never means none. `due_before` must be
+// what the last delta of this row said.
+struct RowDelta {
+  RowRef ref;
+  const RowState* state = nullptr;  // nullptr: the row is to be forgotten
+  UnixSeconds due_before;
+  UnixSeconds due_after;
+};
+
+// What one step changes in one partition, all at once.
+struct StateDelta {
+  PartitionRef partition;
+  const PartitionHeader* header = nullptr;  // nullptr: as it was
+  bool erase_header = false;
+  std::span<const RowDelta> rows;
+};
+
+struct DueRow {
+  PartitionRef partition;
+  RowRef ref;
+  UnixSeconds due;
+};
+
+class State {
+ public:
+  virtual ~State() = default;
+
+  // The partition's header, or nullptr if the state has none. What is returned lives until the next Write or
+  // ForgetPartition and no longer than `arena`'s content; this holds for the other reads too.
+  virtual Result<const PartitionHeader*> ReadHeader(const PartitionRef& partition, Arena* arena) = 0;
+  virtual Result<const RowState*> ReadRow(const PartitionRef& partition, const RowRef& row, Arena* arena) = 0;
+
+  // Appends the first `max_rows` rows in `range`, by key, to `rows`.
+  virtual Status ReadRows(const PartitionRef& partition, const KeyRange& range, size_t max_rows, Arena* arena,
+                          std::vector<RowEntry>* rows) = 0;
+
+  // Makes all of `delta` true or, on an error, nothing. Copies what it keeps.
+  virtual Status Write(const StateDelta& delta) = 0;
+
+  // The partition's row that is due first (by second, then static row first, then key), if it is due at `now` or before.
+  virtual Result<std::optional<DueRow>> NextDue(const PartitionRef& partition, UnixSeconds now, Arena* arena) = 0;
+  // The same over all partitions: by second, then table, token, partition key and row.
+  virtual Result<std::optional<DueRow>> NextDueOfAll(UnixSeconds now, Arena* arena) = 0;
+
+  // Drops everything that is known of the partition.
+  virtual Status ForgetPartition(const PartitionRef& partition) = 0;
+};
+
+}  // namespace braid
