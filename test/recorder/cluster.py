@@ -166,6 +166,18 @@ class Cluster:
         for node in self.nodes:
             self._lay_out(node)
             self.start_node(node.number)
+        self.await_agreement()
+
+    def await_agreement(self, timeout: float = 120) -> None:
+        """Waits until every running node sees exactly the running nodes as up."""
+        deadline = time.monotonic() + timeout
+        waiting = [node.number for node in self.running()]
+        while waiting:
+            up = [line for line in self.nodetool(waiting[0], "status").splitlines() if line.startswith("UN ")]
+            if len(up) == len(self.running()):
+                waiting.pop(0)
+            elif time.monotonic() > deadline:
+                raise ClusterFailed(f"n{waiting[0]} sees {len(up)} of {len(self.running())} nodes up")
 
     def start_node(self, number: int, timeout: float = 240) -> None:
         node = self.node(number)
