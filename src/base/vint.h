@@ -5,8 +5,12 @@
 // Learned from org.apache.cassandra.utils.vint.VIntCoding.
 #pragma once
 
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+
+#include "base/bytes.h"
 
 namespace braid {
 
@@ -20,7 +24,28 @@ inline int64_t UnZigZag(uint64_t value) {
 }
 
 // Bytes that `value` takes, 1 to 9.
-int VintSize(uint64_t value);
+inline int VintSize(uint64_t value) {
+  const int bits = 64 - std::countl_zero(value | 1);
+  return bits > 56 ? 9 : (bits + 6) / 7;
+}
+
+// Writes `value` in its shortest form to `to`, which must have room for kMaxVintBytes: bytes beyond the form may be
+// overwritten. Gives the bytes that the form takes.
+inline size_t StoreVint(char* to, uint64_t value) {
+  if (value < 0x80) {
+    *to = static_cast<char>(value);
+    return 1;
+  }
+  const int size = VintSize(value);
+  if (size == kMaxVintBytes) {
+    *to = static_cast<char>(0xFF);
+    StoreBigEndian<uint64_t>(to + 1, value);
+  } else {
+    const uint64_t length_bits = ~uint64_t{0} << (64 - (size - 1));
+    StoreBigEndian<uint64_t>(to, (value << (8 * (8 - size))) | length_bits);
+  }
+  return static_cast<size_t>(size);
+}
 
 // Appends `value` in its shortest form.
 void AppendVint(std::string* to, uint64_t value);

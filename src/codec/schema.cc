@@ -1,5 +1,7 @@
 #include "codec/schema.h"
 
+#include <fmt/format.h>
+
 #include <limits>
 #include <memory>
 #include <utility>
@@ -195,6 +197,14 @@ Result<TableSchemaPtr> DecodeTableSchema(ByteView bytes) {
   // Not the hash of `bytes`: they may spell an integer longer than need be.
   schema->id = ComputeSchemaId(*schema);
   return TableSchemaPtr(std::move(schema));
+}
+
+Result<const TableSchema*> FindSchema(const SchemaLookup& schemas, SchemaId id, const char* what) {
+  const TableSchema* schema = schemas.Find(id);
+  if (schema == nullptr) {
+    return NotFound(fmt::format("{}: names the table definition {:016x}, which is not known", what, id.value));
+  }
+  return schema;
 }
 
 }  // namespace braid

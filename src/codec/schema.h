@@ -4,6 +4,7 @@
 
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -30,6 +31,9 @@ class SchemaLookup {
   // The definition, which must outlive what is decoded with it; nullptr if it is not known.
   virtual const TableSchema* Find(SchemaId id) const = 0;
 };
+
+// What `schemas` has for the record that messages call `what`, never nullptr. Errors: kNotFound, naming the id.
+Result<const TableSchema*> FindSchema(const SchemaLookup& schemas, SchemaId id, const char* what);
 
 // Definitions in memory. Not thread-safe while Add is called.
 class SchemaSet : public SchemaLookup {
