@@ -1,1 +1,163 @@
-int main() { return 2; }
+// `braid`: the words of the command line. What they do is in the commands' own files.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <functional>
+#include <map>
+
+#include "base/version.h"
+#include "cli/commands.h"
+#include "cli/time_argument.h"
+
+namespace braid {
+namespace {
+
+const std::map<std::string, OnCorruption> kCorruptionWords = {{"stop", OnCorruption::kStop},
+                                                              {"skip", OnCorruption::kSkip}};
+
+std::string CheckTime(const std::string& text) {
+  const auto time = ParseTimeArgument(text);
+  return time.has_value() ? "" : time.error().message;
+}
+
+std::string CheckTable(const std::string& text) {
+  const size_t dot = text.find('.');
+  const bool good = dot != std::string::npos && dot > 0 && dot + 1 < text.size();
+  return good ? "" : "'" + text + "' is not a table; give it as KEYSPACE.TABLE";
+}
+
+void AddNodes(CLI::App* command, std::vector<std::string>* nodes) {
+  command
+      ->add_option("--node", *nodes, "A node's name and directory (which holds cdc_raw/ and data/); once for each node")
+      ->type_name("NAME=HOME")
+      ->required()
+      ->allow_extra_args(false);
+}
+
+void AddOnCorruption(CLI::App* command, OnCorruption* on_corruption) {
+  command
+      ->add_option("--on-corruption", *on_corruption,
+                   "At bytes that cannot be read: stop with an error (the default), or skip, report and go on")
+      ->transform(CLI::CheckedTransformer(kCorruptionWords).description(""))
+      ->type_name("stop|skip");
+}
+
+CLI::Option* AddNow(CLI::App* command, std::string* now) {
+  return command->add_option("--now", *now, "Let TTLs run out until this time, e.g. 2026-11-21T07:40:51Z")
+      ->type_name("TIME")
+      ->check(CheckTime);
+}
+
+std::optional<UnixSeconds> TimeOrNone(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  return *ParseTimeArgument(text);
+}
+
+void AddReplay(CLI::App* app, std::function<int()>* run) {
+  struct Words {
+    ReplayOptions options;
+    std::string now;
+  };
+  auto words = std::make_shared<Words>();
+  CLI::App* replay = app->add_subcommand("replay", "Turn the nodes' commit logs into one stream per table, offline");
+  AddNodes(replay, &words->options.nodes);
+  replay->add_option("--out", words->options.out, "Directory for KEYSPACE.TABLE.ndjson, one event a line")
+      ->type_name("DIR")
+      ->required();
+  replay->add_option("--table", words->options.tables, "Only this table; may be given again (default: every cdc table)")
+      ->type_name("KEYSPACE.TABLE")
+      ->check(CheckTable)
+      ->allow_extra_args(false);
+  AddNow(replay, &words->now);
+  replay->add_flag("--partial", words->options.partial,
+                   "The logs are not the tables' whole history: say of each row what is not known");
+  replay->add_option("--memory", words->options.memory_bytes, "Memory to use before spilling to disk (default 1GiB)")
+      ->type_name("SIZE")
+      ->transform(CLI::AsSizeValue(false));
+  replay->add_option("--name", words->options.name, "The pipeline's name in the events (default braid)")
+      ->type_name("NAME");
+  AddOnCorruption(replay, &words->options.on_corruption);
+  replay->callback([words, run] {
+    *run = [words] {
+      words->options.now = TimeOrNone(words->now);
+      return RunReplay(std::move(words->options));
+    };
+  });
+}
+
+void AddInspect(CLI::App* app, std::function<int()>* run) {
+  CLI::App* inspect = app->add_subcommand("inspect", "Show what is in a file, as JSON lines");
+  inspect->require_subcommand(1);
+
+  auto commitlog = std::make_shared<InspectCommitLogArguments>();
+  CLI::App* logs =
+      inspect->add_subcommand("commitlog", "The mutations of a commit-log segment, or a directory of them");
+  logs->add_option("path", commitlog->path, "A CommitLog-*.log file or a directory of them")->required();
+  logs->add_option("--schema", commitlog->schema_directory, "The node's data/ directory")->type_name("DIR")->required();
+  logs->add_option("--table", commitlog->tables, "Only this table; may be given again")
+      ->type_name("KEYSPACE.TABLE")
+      ->check(CheckTable)
+      ->allow_extra_args(false);
+  logs->add_flag("--count", commitlog->count, "Decode every cell, print only how many there are and how long it took");
+  logs->add_option("--repeat", commitlog->repeat, "With --count: passes over the files; the best one's time is printed")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  logs->add_option("--format", "The only format is json")->check(CLI::IsMember({"json"}));
+  logs->callback([commitlog, run] { *run = [commitlog] { return RunInspectCommitLog(*commitlog); }; });
+
+  auto path = std::make_shared<std::string>();
+  CLI::App* sstable = inspect->add_subcommand("sstable", "The partitions and rows of an SSTable");
+  sstable->add_option("path", *path, "An SSTable's *-Data.db file")->required();
+  sstable->callback([path, run] { *run = [path] { return RunInspectSstable(*path); }; });
+  CLI::App* schema = inspect->add_subcommand("schema", "The tables that a node's own files define");
+  schema->add_option("path", *path, "The node's data/ directory")->required();
+  schema->callback([path, run] { *run = [path] { return RunInspectSchema(*path); }; });
+}
+
+void AddExplain(CLI::App* app, std::function<int()>* run) {
+  struct Words {
+    ExplainArguments arguments;
+    std::string now;
+  };
+  auto words = std::make_shared<Words>();
+  CLI::App* explain =
+      app->add_subcommand("explain", "Show every copy of every write to a row, which cell won, and by which rule");
+  explain->add_option("table", words->arguments.table, "KEYSPACE.TABLE")->required()->check(CheckTable);
+  explain
+      ->add_option("key", words->arguments.key,
+                   "The row's key: its values in order with commas between, e.g. 842 or 842,2, or a JSON object as in "
+                   "the events, e.g. '{\"id\":842}'. The partition key alone means the whole partition")
+      ->required();
+  AddNodes(explain, &words->arguments.nodes);
+  AddNow(explain, &words->now);
+  AddOnCorruption(explain, &words->arguments.on_corruption);
+  explain->callback([words, run] {
+    *run = [words] {
+      words->arguments.now = TimeOrNone(words->now);
+      return RunExplain(words->arguments);
+    };
+  });
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Braid turns what the replicas of a database log into one stream of changes per table.", "braid");
+  app.set_version_flag("--version", std::string("braid ") + kVersion);
+  app.require_subcommand(1);
+  std::function<int()> run;
+  AddReplay(&app, &run);
+  AddInspect(&app, &run);
+  AddExplain(&app, &run);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 2;
+  }
+  return run();
+}
+
+}  // namespace
+}  // namespace braid
+
+int main(int argc, char** argv) {
+  return braid::Main(argc, argv);
+}

@@ -1,0 +1,81 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+
+#include "cli/commands.h"
+
+namespace braid {
+namespace {
+
+constexpr int kBarWidth = 30;
+
+// A progress bar on stderr, for people only: nothing is printed where stderr is no terminal.
+class ProgressBar {
+ public:
+  ProgressBar() : shown_(::isatty(STDERR_FILENO) == 1) {}
+  ~ProgressBar() {
+    if (shown_ && drawn_) std::fputs("\r\033[K", stderr);
+  }
+
+  void Draw(const char* step, double done) {
+    if (!shown_) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (drawn_ && now - last_ < std::chrono::milliseconds(100)) return;
+    last_ = now;
+    drawn_ = true;
+    const int filled = static_cast<int>(done * kBarWidth);
+    fmt::print(stderr, "\r\033[K{:<10} [{:-<{}}{:.<{}}] {:3.0f}%", step, "", filled, "", kBarWidth - filled,
+               done * 100);
+    std::fflush(stderr);
+  }
+
+ private:
+  const bool shown_;
+  bool drawn_ = false;
+  std::chrono::steady_clock::time_point last_;
+};
+
+std::string Plural(uint64_t count, const char* noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+void PrintSummary(const ReplayOptions& options, const ReplaySummary& summary, double seconds) {
+  fmt::print("{} read from {} ({:.1f} MB) in {:.1f} s\n", Plural(summary.mutations, "mutation"),
+             Plural(summary.segments, "segment"), static_cast<double>(summary.bytes) / 1e6, seconds);
+  fmt::print("{} cut from them: {} absorbed, {} overtaken, {} without effect\n", Plural(summary.writes, "write"),
+             summary.copies == 1 ? "1 copy" : fmt::format("{} copies", summary.copies), summary.overtaken,
+             summary.silent);
+  fmt::print("{}:\n", Plural(summary.changes, "change"));
+  for (const ReplaySummary::Table& table : summary.tables) {
+    fmt::print("  {:>10}  {}/{}.ndjson\n", table.changes, options.out, table.name);
+  }
+  for (const auto& [table, why] : summary.logs.passed_over) {
+    fmt::print("passed over: {}: {} ({})\n", table, why.reason, Plural(why.mutations, "mutation"));
+  }
+  for (const std::string& line : summary.logs.torn) fmt::print("unfinished end: {}\n", line);
+  for (const std::string& line : summary.logs.damage) fmt::print("NOT READ: {}\n", line);
+}
+
+}  // namespace
+
+int Fail(const Error& error) {
+  fmt::print(stderr, "braid: {}\n", error.message);
+  return 1;
+}
+
+int RunReplay(ReplayOptions options) {
+  const auto start = std::chrono::steady_clock::now();
+  options.machine_time_s =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  ProgressBar bar;
+  options.progress = [&bar](const char* step, double done) { bar.Draw(step, done); };
+  const auto summary = Replay(options);
+  if (!summary.has_value()) return Fail(summary.error());
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  PrintSummary(options, *summary, seconds.count());
+  return 0;
+}
+
+}  // namespace braid

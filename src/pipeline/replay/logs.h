@@ -1,0 +1,57 @@
+// The nodes' commit logs, read one after another, as the mutations of the tables that are wanted.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cassandra/schema/schema.h"
+#include "model/mutation.h"
+#include "pipeline/replay/node_home.h"
+
+namespace braid {
+
+enum class OnCorruption { kStop, kSkip };
+
+// What a pass over logs met besides the mutations that it was asked for.
+struct LogReport {
+  // Why mutations of a table were not taken, and how many there were.
+  struct PassedOver {
+    std::string reason;
+    uint64_t mutations = 0;
+  };
+  std::map<std::string, PassedOver> passed_over;  // by table name, or id where it has none
+  // Bytes that could not be read, one line each, with file and offset.
+  std::vector<std::string> damage;
+  // Ends of files that were being written when the logs were copied.
+  std::vector<std::string> torn;
+};
+
+// The schema of all nodes together, and which of its tables a command is about.
+struct LoadedSchema {
+  schema::SchemaSet set;
+  std::vector<TableSchemaPtr> tables;  // by name
+};
+
+// Reads the nodes' schema files and picks `tables` (keyspace.table), or every captured table if none is named. A table that
+// is unknown, not captured or not readable is an error that says so; with none named, tables that cannot be read are
+// left to the report.
+Result<LoadedSchema> LoadSchema(const std::vector<NodeHome>& homes, const std::vector<std::string>& tables);
+
+class LogVisitor {
+ public:
+  virtual ~LogVisitor() = default;
+  // One mutation of a wanted table; `table` is its place in LoadedSchema::tables. Lives during the call.
+  virtual Status Visit(uint32_t table, const Mutation& mutation) = 0;
+  // After each segment and now and then within: bytes read so far, of all.
+  virtual void Progress(uint64_t bytes) = 0;
+};
+
+// Reads every segment of every node, in the order of nodes and segment ids.
+Status ReadLogs(const std::vector<NodeHome>& homes, const LoadedSchema& schema, OnCorruption on_corruption,
+                LogVisitor* visitor, LogReport* report);
+
+}  // namespace braid
