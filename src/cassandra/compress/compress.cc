@@ -6,6 +6,7 @@
 #include <snappy.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
@@ -13,6 +14,15 @@
 namespace braid {
 
 namespace {
+
+constexpr size_t kLz4Prefix = 4;
+
+// The most that a byte of each format can stand for (a run's length byte; a copy of 64 bytes in three; 258 bytes in two
+// bits; a block of 128 KiB in four bytes).
+constexpr uint64_t kMaxLz4Ratio = 256;
+constexpr uint64_t kMaxSnappyRatio = 64;
+constexpr uint64_t kMaxDeflateRatio = 1040;
+constexpr uint64_t kMaxZstdRatio = 128 * 1024;
 
 struct NamedClass {
   Compression compression;
@@ -34,12 +44,18 @@ Error Broken(Compression compression) {
   return Corrupt(fmt::format("{} block does not decompress", CompressionName(compression)));
 }
 
-Result<size_t> DecompressLz4(ByteView block, char* to, size_t capacity) {
-  if (block.size() < 4) return Corrupt("LZ4Compressor block without its length");
+// Of a block of at least kLz4Prefix bytes. Little-endian, as is this machine (base/bytes.h).
+uint32_t Lz4RawLength(ByteView block) {
   uint32_t raw = 0;
-  std::memcpy(&raw, block.data(), sizeof(raw));  // little-endian, as is this machine (base/bytes.h)
+  std::memcpy(&raw, block.data(), sizeof(raw));
+  return raw;
+}
+
+Result<size_t> DecompressLz4(ByteView block, char* to, size_t capacity) {
+  if (block.size() < kLz4Prefix) return Broken(Compression::kLz4);
+  const uint32_t raw = Lz4RawLength(block);
   if (raw > capacity) return TooLong(Compression::kLz4, raw, capacity);
-  block.remove_prefix(4);
+  block.remove_prefix(kLz4Prefix);
   if (block.size() > static_cast<size_t>(std::numeric_limits<int>::max()) ||
       raw > static_cast<uint32_t>(std::numeric_limits<int>::max())) {
     return Broken(Compression::kLz4);
@@ -89,6 +105,34 @@ Decompressor::Decompressor(Compression compression)
 Decompressor::~Decompressor() = default;
 Decompressor::Decompressor(Decompressor&&) noexcept = default;
 Decompressor& Decompressor::operator=(Decompressor&&) noexcept = default;
+
+Result<uint64_t> Decompressor::RawLengthLimit(ByteView block) const {
+  switch (compression_) {
+    case Compression::kNoop:
+      return uint64_t{block.size()};
+    case Compression::kLz4: {
+      if (block.size() < kLz4Prefix) return Broken(compression_);
+      const uint64_t raw = Lz4RawLength(block);
+      if (raw > kMaxLz4Ratio * block.size()) return Broken(compression_);
+      return raw;
+    }
+    case Compression::kSnappy: {
+      size_t raw = 0;
+      if (!snappy::GetUncompressedLength(block.data(), block.size(), &raw)) return Broken(compression_);
+      if (raw > kMaxSnappyRatio * block.size()) return Broken(compression_);
+      return uint64_t{raw};
+    }
+    case Compression::kDeflate:
+      return kMaxDeflateRatio * block.size();
+    case Compression::kZstd: {
+      const unsigned long long raw = ZSTD_getFrameContentSize(block.data(), block.size());
+      if (raw == ZSTD_CONTENTSIZE_ERROR) return Broken(compression_);
+      if (raw == ZSTD_CONTENTSIZE_UNKNOWN) return kMaxZstdRatio * block.size();
+      return std::min<uint64_t>(raw, kMaxZstdRatio * block.size());
+    }
+  }
+  return Broken(compression_);
+}
 
 Result<size_t> Decompressor::Decompress(ByteView block, char* to, size_t capacity) {
   switch (compression_) {

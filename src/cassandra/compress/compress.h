@@ -33,6 +33,10 @@ class Decompressor {
 
   Compression compression() const { return compression_; }
 
+  // The raw length that `block` states itself, or at least cannot exceed: what a claim from elsewhere is checked against
+  // before memory is taken for it. Error: kCorrupt if it states none and should.
+  Result<uint64_t> RawLengthLimit(ByteView block) const;
+
   // Decompresses one whole `block` into `to`, which has room for `capacity` bytes; gives the number of bytes made. A
   // block that would make more is kCorrupt, as is one that does not parse; nothing is allocated by what a block claims.
   // The bytes in `to` mean nothing after an error. The caller adds the file and offset to a message.

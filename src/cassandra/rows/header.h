@@ -20,13 +20,6 @@ enum class DeletionTimes : uint8_t {
   kUnsigned,  // 32 bits: messaging 13, SSTables "oa" and "da"
 };
 
-// The differences between the places in which rows are written.
-struct RowFormat {
-  DeletionTimes times = DeletionTimes::kSigned;
-  // SSTables put two sizes between a clustering and a row's body.
-  bool sized = false;
-};
-
 // Local deletion time of what Cassandra itself holds to be invalid: a bit pattern that its writers never make.
 inline constexpr UnixSeconds kInvalidDeletionTime{4294967294};
 

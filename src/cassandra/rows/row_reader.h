@@ -77,11 +77,14 @@ class RowReader {
   };
 
   // What is pointed to must outlive the reader.
-  RowReader(ClusteringLayout* clustering, RowFormat format) : clustering_(clustering), format_(format) {}
+  // `sized`: as in SSTables, two sizes stand between a clustering and a row's body.
+  RowReader(ClusteringLayout* clustering, bool sized) : clustering_(clustering), sized_(sized) {}
 
-  // Sets what the partition's header says. `statics` may be nullptr if it has none.
-  void SetHeader(const EncodingStats& stats, const ColumnList* statics, const ColumnList* regulars) {
+  // Sets what the header of the partition or file says. `statics` may be nullptr if it has none.
+  void SetHeader(const EncodingStats& stats, DeletionTimes times, const ColumnList* statics,
+                 const ColumnList* regulars) {
     stats_ = stats;
+    times_ = times;
     statics_ = statics;
     regulars_ = regulars;
   }
@@ -108,7 +111,8 @@ class RowReader {
   };
 
   ClusteringLayout* clustering_;
-  RowFormat format_;
+  bool sized_;
+  DeletionTimes times_ = DeletionTimes::kSigned;
   EncodingStats stats_;
   const ColumnList* statics_ = nullptr;
   const ColumnList* regulars_ = nullptr;

@@ -1,0 +1,247 @@
+#include "cassandra/commitlog/mutation_decoder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/cursor.h"
+#include "cassandra/murmur3/murmur3.h"
+
+namespace braid {
+
+namespace {
+
+constexpr size_t kTableIdBytes = 16;
+constexpr size_t kMaxKeyBytes = 65535;
+// Of a part: table id, key length, flags.
+constexpr size_t kMinPartBytes = kTableIdBytes + 2;
+// Different lists of columns that are remembered for a table: one for each kind of statement that writes to it.
+constexpr size_t kKnownLists = 32;
+
+constexpr uint8_t kEmpty = 0x01;
+constexpr uint8_t kReversed = 0x02;
+constexpr uint8_t kPartitionDeletion = 0x04;
+constexpr uint8_t kStaticRow = 0x08;
+constexpr uint8_t kRowEstimate = 0x10;
+constexpr uint8_t kKnownFlags = 0x1F;
+
+}  // namespace
+
+bool IsSystemTableId(const TableId& id) {
+  return (id.bytes[6] >> 4) == 3;
+}
+
+std::string UnreadPart::Describe() const {
+  const std::string what =
+      schema == nullptr
+          ? fmt::format("table id {} is unknown", table.ToString())
+          : fmt::format("table {} has no column '{}' that is known", schema->FullName(), column);
+  return fmt::format(
+      "{}: part {} of {} of a mutation and what follows it, {} bytes, cannot be read; give the node's newest schema "
+      "(its data/system_schema, flushed after the last schema change)",
+      what, part + 1, parts, bytes.size());
+}
+
+MutationDecoder::Table::Table(const TableSchema* of, bool is_wanted, std::vector<ColumnId> left_out)
+    : schema(of),
+      wanted(is_wanted),
+      excluded(std::move(left_out)),
+      clustering(*of),
+      rows(&clustering, /*sized=*/false) {}
+
+MutationDecoder::MutationDecoder(const TableLookup* tables, MutationOptions options)
+    : tables_(tables), options_(std::move(options)) {}
+
+void MutationDecoder::ForgetTables() {
+  known_.clear();
+  last_ = nullptr;
+}
+
+MutationDecoder::Table* MutationDecoder::FindTable(ByteView bytes) {
+  if (last_ != nullptr && std::memcmp(last_->schema->table_id.bytes.data(), bytes.data(), kTableIdBytes) == 0) {
+    return last_;
+  }
+  const TableId id = TableId::FromBytes(bytes);
+  auto found = known_.find(id);
+  if (found == known_.end()) {
+    const TableSchema* const schema = tables_->FindTable(id);
+    if (schema == nullptr) return nullptr;
+    found = known_
+                .emplace(id, std::make_unique<Table>(schema, !options_.wanted || options_.wanted(*schema),
+                                                     options_.excluded ? options_.excluded(*schema)
+                                                                       : std::vector<ColumnId>()))
+                .first;
+  }
+  return last_ = found->second.get();
+}
+
+Result<DecodedMutation> MutationDecoder::Decode(ByteView payload, DeletionTimes times, const Position& position) {
+  arena_.Reset();
+  times_ = times;
+  Cursor from(payload);
+  const uint64_t parts = from.Vint();
+  if (parts == 0 || parts > from.remaining() / kMinPartBytes) {
+    return Corrupt(fmt::format("a mutation of {} bytes claims {} parts", payload.size(), parts));
+  }
+  DecodedMutation decoded;
+  decoded.parts = static_cast<uint32_t>(parts);
+  decoded.transaction.position = position;
+  const std::span<Mutation> mutations = arena_.NewArray<Mutation>(parts);
+  const std::span<uint32_t> indexes = arena_.NewArray<uint32_t>(parts);
+  size_t given = 0;
+  for (uint32_t i = 0; i < parts; ++i) {
+    const ByteView rest(from.position(), from.remaining());
+    const ByteView id = from.Bytes(kTableIdBytes);
+    if (!from.ok()) return Corrupt(fmt::format("a mutation ends within its part {} of {}", i + 1, parts));
+    Table* const table = FindTable(id);
+    const bool last = i + 1 == parts;
+    if (table != nullptr && last && !table->wanted) break;  // nothing behind it is of interest
+    ByteView unknown_column;
+    const bool read = table != nullptr && DecodePart(&from, table, &mutations[given], &unknown_column);
+    if (!read) {
+      if (!from.ok() && unknown_column.data() == nullptr) return CorruptPart(from, *table, i);
+      decoded.unread = UnreadPart{.table = TableId::FromBytes(id),
+                                  .schema = table == nullptr ? nullptr : table->schema,
+                                  .column = unknown_column,
+                                  .part = i,
+                                  .parts = decoded.parts,
+                                  .bytes = rest};
+      break;
+    }
+    if (last && !from.AtEnd()) {
+      from.Fail("bytes behind the last part");
+      return CorruptPart(from, *table, i);
+    }
+    if (!table->wanted) {
+      mutations[given] = {};
+      continue;
+    }
+    mutations[given].position = position;
+    indexes[given] = i;
+    ++given;
+  }
+  decoded.transaction.mutations = mutations.first(given);
+  decoded.part_indexes = indexes.first(given);
+  return decoded;
+}
+
+Error MutationDecoder::CorruptPart(const Cursor& at, const Table& table, uint32_t part) const {
+  return Corrupt(fmt::format("table {}: part {} of a mutation does not parse at its byte {}: {}",
+                             table.schema->FullName(), part + 1, at.failed_offset(), at.reason()));
+}
+
+// Decodes what follows a part's table id. False if the cursor failed, or if `unknown_column` is set.
+bool MutationDecoder::DecodePart(Cursor* from, Table* table, Mutation* part, ByteView* unknown_column) {
+  part->schema = table->schema;
+  part->partition_key = from->VintBytes();
+  const uint8_t flags = from->U8();
+  if (!from->ok()) return false;
+  if (part->partition_key.size() > kMaxKeyBytes) from->Fail("a partition key is too long");
+  if ((flags & kReversed) != 0) from->Fail("an update in reverse order");
+  if ((flags & ~kKnownFlags) != 0) from->Fail("an update with unknown flags");
+  part->token = Murmur3Token(part->partition_key);
+  if ((flags & kEmpty) != 0 || !from->ok()) return from->ok();
+
+  const EncodingStats stats = ReadEncodingStats(from);
+  const ColumnList* statics = nullptr;
+  if ((flags & kStaticRow) != 0) {
+    statics = ReadColumns(from, table, ColumnKind::kStatic, unknown_column);
+    if (statics == nullptr) return false;
+  }
+  const ColumnList* const regulars = ReadColumns(from, table, ColumnKind::kRegular, unknown_column);
+  if (regulars == nullptr) return false;
+  if ((flags & kPartitionDeletion) != 0) part->partition_deletion = ReadDeletion(from, stats, times_);
+
+  table->rows.SetHeader(stats, times_, statics, regulars);
+  if (statics != nullptr) {
+    RowUpdate row;
+    if (table->rows.ReadStatic(from, &arena_, &row) && from->ok()) {
+      RowUpdate* const kept = arena_.New<RowUpdate>();
+      *kept = row;
+      part->static_row = kept;
+    }
+  }
+  if ((flags & kRowEstimate) != 0) from->Vint();
+  return from->ok() && DecodeRows(from, table, part);
+}
+
+// Reads rows and markers up to the end of the partition.
+bool MutationDecoder::DecodeRows(Cursor* from, Table* table, Mutation* part) {
+  rows_.clear();
+  ranges_.clear();
+  pairer_.Reset();
+  RowUpdate row;
+  RangeMarker marker;
+  while (true) {
+    const RowReader::Kind kind = table->rows.Next(from, &arena_, &row, &marker);
+    if (kind == RowReader::Kind::kEnd) break;
+    if (kind == RowReader::Kind::kRow) {
+      rows_.push_back(row);
+    } else if (kind == RowReader::Kind::kMarker) {
+      const std::optional<RangeDeletion> range = pairer_.Take(marker);
+      if (pairer_.error() != nullptr) from->Fail(pairer_.error());
+      if (range) ranges_.push_back(*range);
+    }
+  }
+  if (pairer_.open() != nullptr) from->Fail("a range deletion without an end");
+  if (!OrderRows()) from->Fail("two rows of one clustering");
+  if (!from->ok()) return false;
+  part->rows = arena_.CopyArray(rows_);
+  part->ranges = arena_.CopyArray(ranges_);
+  return true;
+}
+
+// Puts rows_ by key. Cassandra writes them so; only a clustering type of a class of its own can sort otherwise than our
+// keys do. False if a key is there twice.
+bool MutationDecoder::OrderRows() {
+  const auto before = [](const RowUpdate& a, const RowUpdate& b) { return a.key < b.key; };
+  if (!std::is_sorted(rows_.begin(), rows_.end(), before)) std::sort(rows_.begin(), rows_.end(), before);
+  return std::adjacent_find(rows_.begin(), rows_.end(),
+                            [](const RowUpdate& a, const RowUpdate& b) { return a.key == b.key; }) == rows_.end();
+}
+
+// Reads a list of column names and resolves it. nullptr if the cursor failed, or if `unknown_column` is set.
+const ColumnList* MutationDecoder::ReadColumns(Cursor* from, Table* table, ColumnKind kind, ByteView* unknown_column) {
+  KnownLists& known = kind == ColumnKind::kStatic ? table->statics : table->regulars;
+  const ByteView rest(from->position(), from->remaining());
+  // A list holds its own length, so equal bytes at its beginning mean an equal list.
+  for (const std::unique_ptr<KnownColumns>& list : known.lists) {
+    if (rest.starts_with(list->bytes)) {
+      from->Skip(list->bytes.size());
+      return &list->list;
+    }
+  }
+
+  const uint64_t count = from->Vint();
+  if (count > from->remaining()) from->Fail("an update claims more columns than there are bytes");
+  std::vector<HeaderColumn> columns;
+  std::vector<bool> seen(table->schema->columns.size());
+  for (uint64_t i = 0; i < count && from->ok(); ++i) {
+    const ByteView name = from->VintBytes();
+    if (!from->ok()) break;
+    const Column* const column = table->schema->FindColumn(name);
+    if (column == nullptr || column->kind != kind) {
+      *unknown_column = name;
+      return nullptr;
+    }
+    if (seen[column->id.value]) from->Fail("an update lists a column twice");
+    seen[column->id.value] = true;
+    columns.push_back(MakeHeaderColumn(*column, *column->type, table->excluded));
+  }
+  if (!from->ok()) return nullptr;
+  auto list = std::make_unique<KnownColumns>();
+  list->bytes = rest.substr(0, rest.size() - from->remaining());
+  list->list = ColumnList(std::move(columns));
+  if (known.lists.size() < kKnownLists) {
+    known.lists.push_back(std::move(list));
+    return &known.lists.back()->list;
+  }
+  std::unique_ptr<KnownColumns>& place = known.lists[known.replace_next];
+  known.replace_next = (known.replace_next + 1) % kKnownLists;
+  place = std::move(list);
+  return &place->list;
+}
+
+}  // namespace braid

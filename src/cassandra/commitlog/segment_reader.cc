@@ -1,0 +1,337 @@
+#include "cassandra/commitlog/segment_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/checksum.h"
+#include "base/cursor.h"
+#include "cassandra/commitlog/file_name.h"
+
+namespace braid {
+
+namespace {
+
+constexpr size_t kWindowBytes = size_t{1} << 20;
+constexpr size_t kMarkerBytes = 8;
+// version, id and the length of the parameters; then they and a checksum.
+constexpr size_t kHeaderFixedBytes = 4 + 8 + 2;
+constexpr size_t kMaxHeaderBytes = kHeaderFixedBytes + 65535 + 4;
+// Before an entry's payload: size and its checksum; after it: the checksum of all.
+constexpr size_t kEntryHeadBytes = 8;
+constexpr size_t kEntryOverheadBytes = 12;
+constexpr uint32_t kMinEntryBytes = 10;
+
+constexpr int32_t kOldestVersion = 7;
+constexpr int32_t kNewestVersion = 8;
+
+uint32_t CrcOfId(uint32_t crc, int64_t id) {
+  crc = Crc32OfInt(crc, static_cast<uint32_t>(id));
+  return Crc32OfInt(crc, static_cast<uint32_t>(static_cast<uint64_t>(id) >> 32));
+}
+
+Error UnsupportedVersion(int32_t version) {
+  const char* which = version == 6   ? "Cassandra 3.x: upgrade the node to 4.0 or later and let it drain"
+                      : version < 6  ? "older than Cassandra 3.0"
+                      : version == 9 ? "Cassandra newer than 5.0: a newer Braid is needed"
+                                     : "no release of Cassandra that Braid knows";
+  return Unsupported(fmt::format("commit log of version {} ({}); versions {} and {} are read (Cassandra 4.0 to 5.0)",
+                                 version, which, kOldestVersion, kNewestVersion));
+}
+
+// What the header's JSON says.
+Status ReadParameters(ByteView json, SegmentHeader* header) {
+  const nlohmann::json parameters = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  if (!parameters.is_object()) return Corrupt("offset 14: the header's parameters are no JSON object");
+  if (const auto cipher = parameters.find("encCipher"); cipher != parameters.end() && !cipher->is_null()) {
+    return Unsupported(
+        "the commit log is encrypted (transparent_data_encryption_options): Braid has no key; set 'enabled: false' there "
+        "on the nodes whose log is to be read");
+  }
+  const auto class_name = parameters.find("compressionClass");
+  if (class_name == parameters.end() || class_name->is_null()) return {};
+  if (!class_name->is_string()) return Corrupt("offset 14: the header's compressionClass is no string");
+  ASSIGN_OR_RETURN(header->compression, CompressionOfClass(class_name->get_ref<const std::string&>()));
+  return {};
+}
+
+struct ParsedHeader {
+  SegmentHeader header;
+  uint64_t bytes = 0;
+};
+
+Result<ParsedHeader> ParseHeader(ByteView bytes, const std::string& file) {
+  Cursor from(bytes);
+  ParsedHeader parsed;
+  SegmentHeader& header = parsed.header;
+  header.version = from.I32();
+  header.id.value = from.I64();
+  const uint16_t size = from.U16();
+  const ByteView json = from.Bytes(size);
+  const uint32_t crc = from.U32();
+  if (header.version == 0) return Incomplete("no header has been written yet");
+  if (bytes.size() >= 4 && (header.version < kOldestVersion || header.version > kNewestVersion)) {
+    return UnsupportedVersion(header.version);
+  }
+  if (!from.ok()) return Incomplete("the file ends within its header");
+  uint32_t expected = Crc32OfInt(0, static_cast<uint32_t>(header.version));
+  expected = CrcOfId(expected, header.id.value);
+  expected = Crc32OfInt(expected, size);
+  expected = Crc32(expected, json);
+  if (crc != expected) return Corrupt("offset 0: the header does not match its checksum");
+  TRY(ReadParameters(json, &header));
+  const std::optional<SegmentFileName> name = ParseSegmentFileName(file);
+  if (name && !name->cdc_index && name->id != header.id) {
+    return Corrupt(fmt::format("the header is that of segment {}: the file was renamed or overwritten",
+                               header.id.value));
+  }
+  parsed.bytes = from.offset();
+  return parsed;
+}
+
+bool AllZero(ByteView bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == 0; });
+}
+
+}  // namespace
+
+std::string SegmentDamage::Describe(const std::string& file) const {
+  return fmt::format("{}: offset {}: {}; {} bytes are lost", file, offset, what, lost_bytes);
+}
+
+Result<SegmentReader> SegmentReader::Open(const ByteSource& source, const SegmentOptions& options) {
+  ASSIGN_OR_RETURN(const uint64_t size, source.Size());
+  std::string bytes(std::min<uint64_t>(size, kMaxHeaderBytes), '\0');
+  ASSIGN_OR_RETURN(const size_t got, source.ReadAt(0, bytes.data(), bytes.size()));
+  const Result<ParsedHeader> parsed = ParseHeader(ByteView(bytes).substr(0, got), source.name());
+  if (!parsed) return parsed.error().At(source.name());
+  return SegmentReader(source, options, parsed->header, parsed->bytes, size);
+}
+
+SegmentReader::SegmentReader(const ByteSource& source, const SegmentOptions& options, const SegmentHeader& header,
+                             uint64_t first_marker, uint64_t size)
+    : source_(&source),
+      options_(options),
+      header_(header),
+      file_size_(size),
+      marker_(first_marker),
+      logical_marker_(first_marker) {
+  if (header.compression) decompressor_.emplace(*header.compression);
+}
+
+Result<ByteView> SegmentReader::Window(uint64_t offset, size_t size) {
+  if (offset < window_offset_ || offset + size > window_offset_ + window_bytes_) {
+    // What the window has of the wanted bytes is moved to its front; the rest is read behind it.
+    const bool overlaps = offset >= window_offset_ && offset < window_offset_ + window_bytes_;
+    const size_t kept = overlaps ? window_offset_ + window_bytes_ - offset : 0;
+    if (kept != 0) std::memmove(window_.data(), window_.data() + (offset - window_offset_), kept);
+    if (window_.size() < std::max(size, kWindowBytes)) window_.resize(std::max(size, kWindowBytes));
+    window_offset_ = offset;
+    window_bytes_ = kept;
+    ASSIGN_OR_RETURN(const size_t got, source_->ReadAt(offset + kept, window_.data() + kept, window_.size() - kept));
+    window_bytes_ += got;
+  }
+  const uint64_t skipped = offset - window_offset_;
+  return ByteView(window_.data() + skipped, std::min<size_t>(size, window_bytes_ - skipped));
+}
+
+bool SegmentReader::MarkerFits(uint64_t offset, ByteView marker) const {
+  const uint32_t crc = Crc32OfInt(CrcOfId(0, header_.id.value), static_cast<uint32_t>(offset));
+  return marker.size() == kMarkerBytes && LoadBigEndian<uint32_t>(marker.data() + 4) == crc;
+}
+
+Result<SegmentReader::Answer> SegmentReader::Next() {
+  while (true) {
+    if (final_) return *final_;
+    if (!in_section_) {
+      ASSIGN_OR_RETURN(const Answer entered, EnterSection());
+      if (entered != Answer::kEntry) return entered;
+    }
+    ASSIGN_OR_RETURN(const Answer answer, NextInSection());
+    if (answer != Answer::kEnd) return answer;
+    in_section_ = false;
+  }
+}
+
+Result<SegmentReader::Answer> SegmentReader::EnterSection() {
+  if (logical_marker_ >= options_.limit) return *(final_ = Answer::kEnd);
+  section_marker_ = marker_;
+  ASSIGN_OR_RETURN(const ByteView marker, Window(marker_, kMarkerBytes));
+  if (marker.size() < kMarkerBytes) {
+    if (AllZero(marker)) return *(final_ = Answer::kEnd);
+    return Torn(marker_, "the file ends within a sync marker");
+  }
+  const uint64_t next = LoadBigEndian<uint32_t>(marker.data());
+  const uint32_t crc = LoadBigEndian<uint32_t>(marker.data() + 4);
+  if (next == 0 && crc == 0) return AtUnwrittenMarker();
+  if (!MarkerFits(marker_, marker)) {
+    if (crc == 0) return Torn(marker_, "a sync marker without its checksum");
+    return Corrupt(marker_, "a sync marker does not match its checksum", marker_);
+  }
+  if (next < marker_ + kMarkerBytes) return Corrupt(marker_, "a sync marker points backwards", marker_);
+  return decompressor_ ? EnterCompressed(next) : EnterPlain(next);
+}
+
+Result<SegmentReader::Answer> SegmentReader::AtUnwrittenMarker() {
+  ASSIGN_OR_RETURN(const ByteView behind, Window(marker_ + kMarkerBytes, kEntryHeadBytes));
+  if (AllZero(behind)) return *(final_ = Answer::kEnd);
+  return Torn(marker_, "writes that no sync marker covers: the node stopped before it had synced them");
+}
+
+Result<SegmentReader::Answer> SegmentReader::EnterPlain(uint64_t next) {
+  section_cut_ = next > file_size_;
+  at_ = marker_ + kMarkerBytes;
+  section_end_ = std::min(next, file_size_);
+  marker_ = logical_marker_ = section_end_;
+  in_section_ = true;
+  return Answer::kEntry;
+}
+
+Result<SegmentReader::Answer> SegmentReader::EnterCompressed(uint64_t next) {
+  if (next > file_size_) {
+    // Its end may also be what is damaged: the checksum does not cover it.
+    ASSIGN_OR_RETURN(const uint64_t other, FindMarker(marker_ + kMarkerBytes));
+    if (other == file_size_) return Torn(marker_, "the file ends within a compressed section");
+    return Corrupt(marker_, "a sync marker points beyond the file", file_size_);
+  }
+  const uint64_t stored = next - marker_ - kMarkerBytes;
+  ASSIGN_OR_RETURN(ByteView block, Window(marker_ + kMarkerBytes, stored));
+  if (block.size() < stored) return Torn(marker_, "the file ends within a compressed section");
+  if (stored < 4) return Corrupt(marker_, "a compressed section without its length", next);
+  const uint32_t raw_bytes = LoadBigEndian<uint32_t>(block.data());
+  block.remove_prefix(4);
+  if (raw_bytes > options_.max_section_bytes) {
+    return Corrupt(marker_, fmt::format("a compressed section claims {} bytes", raw_bytes), next);
+  }
+  if (raw_bytes != 0) {
+    const Result<uint64_t> limit = decompressor_->RawLengthLimit(block);
+    if (!limit) return Corrupt(marker_, limit.error().message, next);
+    if (raw_bytes > *limit) {
+      return Corrupt(marker_, fmt::format("a compressed section of {} bytes claims {}", stored, raw_bytes), next);
+    }
+    if (raw_capacity_ < raw_bytes) {
+      raw_ = std::make_unique_for_overwrite<char[]>(raw_bytes);
+      raw_capacity_ = raw_bytes;
+    }
+    const Result<size_t> made = decompressor_->Decompress(block, raw_.get(), raw_bytes);
+    if (!made) return Corrupt(marker_, made.error().message, next);
+    if (*made != raw_bytes) return Corrupt(marker_, "a compressed section is shorter than it claims", next);
+  }
+  section_cut_ = false;
+  raw_start_ = at_ = logical_marker_ + kMarkerBytes;
+  section_end_ = at_ + raw_bytes;
+  marker_ = next;
+  logical_marker_ = section_end_;
+  in_section_ = true;
+  return Answer::kEntry;
+}
+
+Result<ByteView> SegmentReader::InSection(uint64_t offset, size_t size) {
+  if (decompressor_) return ByteView(raw_.get() + (offset - raw_start_), size);
+  return Window(offset, size);
+}
+
+Result<SegmentReader::Answer> SegmentReader::NextInSection() {
+  if (at_ == section_end_) {
+    if (section_cut_) return Torn(at_, "the file ends within a section");
+    return Answer::kEnd;
+  }
+  const uint64_t left = section_end_ - at_;
+  const size_t head_bytes = std::min<uint64_t>(left, kEntryHeadBytes);
+  ASSIGN_OR_RETURN(const ByteView head, InSection(at_, head_bytes));
+  if (head.size() < kEntryHeadBytes) {
+    if (AllZero(head)) return AtZeroSize();
+    if (section_cut_ || head.size() < head_bytes) return Torn(at_, "the file ends within an entry");
+    return CorruptInSection(at_, "a section ends within an entry");
+  }
+  const uint32_t size = LoadBigEndian<uint32_t>(head.data());
+  if (size == 0) return AtZeroSize();
+  const uint32_t size_crc = Crc32OfInt(0, size);
+  if (LoadBigEndian<uint32_t>(head.data() + 4) != size_crc) {
+    return CorruptInSection(at_, "an entry's size does not match its checksum");
+  }
+  if (size < kMinEntryBytes) return CorruptInSection(at_, fmt::format("an entry of {} bytes", size));
+  if (size + kEntryOverheadBytes > left) {
+    if (section_cut_) return Torn(at_, "the file ends within an entry");
+    return CorruptInSection(at_, fmt::format("an entry of {} bytes reaches beyond its section", size));
+  }
+  const uint64_t end = at_ + size + kEntryOverheadBytes;
+  if (end > options_.limit) return *(final_ = Answer::kEnd);
+  ASSIGN_OR_RETURN(const ByteView entry, InSection(at_, size + kEntryOverheadBytes));
+  if (entry.size() < size + kEntryOverheadBytes) return Torn(at_, "the file ends within an entry");
+  payload_ = entry.substr(kEntryHeadBytes, size);
+  if (LoadBigEndian<uint32_t>(entry.data() + kEntryHeadBytes + size) != Crc32(size_crc, payload_)) {
+    // Its size is sound: the entries behind it can be read.
+    damage_ = {decompressor_ ? section_marker_ : at_, size + kEntryOverheadBytes,
+               fmt::format("the entry at logical offset {} does not match its checksum", at_)};
+    at_ = end;
+    return Answer::kCorrupt;
+  }
+  at_ = end;
+  end_offset_ = end;
+  return Answer::kEntry;
+}
+
+Result<SegmentReader::Answer> SegmentReader::AtZeroSize() {
+  // Room that a writer took and never filled: nothing is lost if nothing stands behind it either.
+  for (uint64_t offset = at_; offset < section_end_;) {
+    ASSIGN_OR_RETURN(const ByteView bytes, InSection(offset, std::min<uint64_t>(section_end_ - offset, kWindowBytes)));
+    if (bytes.empty()) break;
+    if (!AllZero(bytes)) return CorruptInSection(at_, "an entry without a size, and bytes behind it");
+    offset += bytes.size();
+  }
+  at_ = section_end_;
+  if (section_cut_) return Torn(at_, "the file ends within a section");
+  return Answer::kEnd;
+}
+
+SegmentReader::Answer SegmentReader::Torn(uint64_t offset, std::string what) {
+  damage_ = {offset, file_size_ > offset ? file_size_ - offset : 0, std::move(what)};
+  return *(final_ = Answer::kTorn);
+}
+
+Result<SegmentReader::Answer> SegmentReader::CorruptInSection(uint64_t logical, std::string what) {
+  in_section_ = false;
+  if (!decompressor_) return Corrupt(logical, std::move(what), section_end_);
+  // The section is whole, so the next marker is known to be right. What is lost is counted in the file's bytes.
+  const uint64_t next = marker_;
+  damage_ = {section_marker_, next - section_marker_,
+             fmt::format("{} (logical offset {} of a decompressed section)", what, logical)};
+  return Answer::kCorrupt;
+}
+
+Result<SegmentReader::Answer> SegmentReader::Corrupt(uint64_t from, std::string what, uint64_t section_end) {
+  in_section_ = false;
+  // The section's end is not to be trusted, for no checksum covers it: a marker that stands before it is the true one.
+  ASSIGN_OR_RETURN(uint64_t resume, FindMarker(from == section_marker_ ? from + 1 : from));
+  if (section_end > from && section_end < resume) {
+    ASSIGN_OR_RETURN(const ByteView marker, Window(section_end, kMarkerBytes));
+    if (MarkerFits(section_end, marker) || (marker.size() == kMarkerBytes && AllZero(marker))) resume = section_end;
+  }
+  damage_ = {from, resume - from, std::move(what)};
+  marker_ = resume;
+  // Logical and file offsets are one in a plain segment. In a compressed one the lost section's own length is unknown; what
+  // matters is that offsets go on rising.
+  logical_marker_ = decompressor_ ? logical_marker_ + (resume - from) : resume;
+  return Answer::kCorrupt;
+}
+
+// The first offset from `from` on at which a marker of this segment stands, by its checksum; else the file's end.
+Result<uint64_t> SegmentReader::FindMarker(uint64_t from) {
+  const uint32_t id_crc = CrcOfId(0, header_.id.value);
+  while (from + kMarkerBytes <= file_size_) {
+    ASSIGN_OR_RETURN(const ByteView bytes, Window(from, kWindowBytes));
+    if (bytes.size() < kMarkerBytes) break;
+    for (size_t i = 0; i + kMarkerBytes <= bytes.size(); ++i, ++from) {
+      const uint64_t next = LoadBigEndian<uint32_t>(bytes.data() + i);
+      if (next < from + kMarkerBytes || next > file_size_) continue;
+      if (LoadBigEndian<uint32_t>(bytes.data() + i + 4) == Crc32OfInt(id_crc, static_cast<uint32_t>(from))) return from;
+    }
+  }
+  return file_size_;
+}
+
+}  // namespace braid

@@ -1,0 +1,135 @@
+// Reads the entries of a commit-log segment, in order.
+//
+// docs/formats/commitlog.md has the layout. Learned from org.apache.cassandra.db.commitlog.CommitLogSegmentReader,
+// CommitLogReader and CommitLogDescriptor.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/byte_source.h"
+#include "base/bytes.h"
+#include "base/result.h"
+#include "cassandra/compress/compress.h"
+#include "cassandra/rows/header.h"
+#include "model/position.h"
+
+namespace braid {
+
+struct SegmentHeader {
+  int32_t version = 0;  // of the log's format: 7 or 8
+  SegmentId id;
+  std::optional<Compression> compression;  // nullopt: plain
+
+  // How the mutations within are written: messaging version 12 (log version 7) or 13 (8).
+  DeletionTimes times() const { return version >= 8 ? DeletionTimes::kUnsigned : DeletionTimes::kSigned; }
+};
+
+struct SegmentOptions {
+  // Entries that end beyond this logical offset are not given: the offset of a _cdc.idx that is not yet completed.
+  uint64_t limit = std::numeric_limits<uint64_t>::max();
+  // A compressed section that claims to hold more is corrupt. Cassandra's own limit is commitlog_segment_size.
+  uint64_t max_section_bytes = uint64_t{1} << 30;
+};
+
+// What was lost, or cannot be read yet.
+struct SegmentDamage {
+  uint64_t offset = 0;      // in the file, of the marker or entry (of a compressed section: of its marker)
+  uint64_t lost_bytes = 0;  // of the file, from there to where reading can go on
+  std::string what;         // without file and offset
+
+  // "PATH: offset N: WHAT; M bytes are lost".
+  std::string Describe(const std::string& file) const;
+};
+
+// Memory: a window of 1 MiB, or as large as the largest entry of a plain segment; of a compressed one the largest section,
+// compressed and not. Not thread-safe. The file is read by ByteSource::ReadAt only.
+class SegmentReader {
+ public:
+  enum class Answer : uint8_t {
+    kEntry,    // payload() and end_offset() are set
+    kEnd,      // all that was synced has been given, and nothing else is in the file
+    kTorn,     // what follows was never finished: see damage(). A live segment may have more later, a dead one lost it. The
+               // answer stays
+    kCorrupt,  // bytes contradict their checksum or format: see damage(). The next call goes on behind them
+  };
+
+  // Reads the header of `source`, which must outlive the reader. Errors: kIncomplete if there is no whole header (a segment
+  // just created), kCorrupt, kUnsupported (another version, encryption, an unknown compressor), kIoError.
+  static Result<SegmentReader> Open(const ByteSource& source, const SegmentOptions& options = {});
+
+  SegmentReader(SegmentReader&&) = default;
+
+  const SegmentHeader& header() const { return header_; }
+
+  // Goes to the next entry. Error: kIoError only.
+  Result<Answer> Next();
+
+  // After kEntry: the entry's content. Valid until the next call of Next().
+  ByteView payload() const { return payload_; }
+  // After kEntry: the logical offset of the entry's end, which is Cassandra's position of a mutation.
+  uint64_t end_offset() const { return end_offset_; }
+  // After kTorn or kCorrupt.
+  const SegmentDamage& damage() const { return damage_; }
+
+ private:
+  SegmentReader(const ByteSource& source, const SegmentOptions& options, const SegmentHeader& header,
+                uint64_t first_marker, uint64_t size);
+
+  // The bytes [offset, offset + size) of the file, or fewer at its end. Valid until the next call.
+  Result<ByteView> Window(uint64_t offset, size_t size);
+
+  // Whether a marker of this segment stands at `offset`, by its checksum.
+  bool MarkerFits(uint64_t offset, ByteView marker) const;
+
+  // Moves into the section at marker_; kEntry means that it can be read.
+  Result<Answer> EnterSection();
+  Result<Answer> EnterPlain(uint64_t next);
+  Result<Answer> EnterCompressed(uint64_t next);
+  // What is said at a marker of zeroes: kEnd, or kTorn if entries follow that no marker covers.
+  Result<Answer> AtUnwrittenMarker();
+
+  // The next entry of the section; kEnd at its end.
+  Result<Answer> NextInSection();
+  // The bytes [offset, offset + size) of the section, both logical. They are known to lie within it.
+  Result<ByteView> InSection(uint64_t offset, size_t size);
+  Result<Answer> AtZeroSize();
+
+  Answer Torn(uint64_t offset, std::string what);
+  // Reports damage at the file offset `from` and finds where to go on: at the section's end if a marker stands there, else
+  // at the next marker anywhere.
+  Result<Answer> Corrupt(uint64_t from, std::string what, uint64_t section_end);
+  Result<Answer> CorruptInSection(uint64_t logical, std::string what);
+  Result<uint64_t> FindMarker(uint64_t from);
+
+  const ByteSource* source_;
+  SegmentOptions options_;
+  SegmentHeader header_;
+  std::optional<Decompressor> decompressor_;
+  uint64_t file_size_;
+
+  uint64_t marker_;          // file offset of the marker to read next
+  uint64_t logical_marker_;  // its logical offset
+  bool in_section_ = false;
+  bool section_cut_ = false;    // the file ends before the section does
+  uint64_t section_marker_ = 0;  // file offset of the marker of the section that is being read
+  uint64_t at_ = 0;             // logical offset in it of the next entry
+  uint64_t section_end_ = 0;    // logical
+
+  std::string window_;
+  uint64_t window_offset_ = 0;
+  size_t window_bytes_ = 0;
+  std::unique_ptr<char[]> raw_;  // a decompressed section, from the logical offset raw_start_
+  size_t raw_capacity_ = 0;
+  uint64_t raw_start_ = 0;
+
+  ByteView payload_;
+  uint64_t end_offset_ = 0;
+  SegmentDamage damage_;
+  std::optional<Answer> final_;  // kEnd or kTorn: the answer stays
+};
+
+}  // namespace braid
