@@ -49,7 +49,18 @@ def record(out: Path, options: Options, seed: int, size: int, apart: bool = Fals
     meta = {"seed": seed, "size": size, "apart": apart, "select_at": rfc3339(read_at), "keyspace": KEYSPACE,
             **asdict(options), "outcomes": summary}
     (out / "meta.json").write_text(cqltypes.dumps(meta) + "\n", encoding="utf-8")
+    dump_logs(out)
     print(cqltypes.dumps(summary), file=sys.stderr)
+
+
+def dump_logs(out: Path) -> None:
+    """What Cassandra's own reader sees, for the comparison with Braid's."""
+    from dump import dump_recorded_node
+
+    (out / "dump").mkdir()
+    for node in sorted(path.name for path in (out / "nodes").iterdir()):
+        with open(out / "dump" / f"{node}.ndjson", "wb") as target:
+            dump_recorded_node(out, node, [], target)
 
 
 def rfc3339(seconds: float) -> str:
