@@ -16,7 +16,9 @@ namespace braid {
 
 class Cursor {
  public:
-  explicit Cursor(ByteView bytes) : begin_(bytes.data()), at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+  explicit Cursor(ByteView bytes)
+      // An empty view may be of no address at all, which would read as "no failure" below.
+      : begin_(bytes.data() == nullptr ? "" : bytes.data()), at_(begin_), end_(begin_ + bytes.size()) {}
 
   // False once any read did not fit or Fail() was called.
   bool ok() const { return failed_at_ == nullptr; }
