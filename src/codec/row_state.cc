@@ -13,7 +13,8 @@ constexpr const char* kRowWhat = "row state";
 // Above codec::kRowPartBits.
 constexpr uint8_t kRowEmittedBase = 16;  // last_emitted is the base time
 constexpr uint8_t kRowIncomplete = 32;
-constexpr uint8_t kRowBits = 63;
+constexpr uint8_t kRowExpired = 64;
+constexpr uint8_t kRowBits = 127;
 
 constexpr uint8_t kHeaderVersion = 1;
 constexpr const char* kHeaderWhat = "partition header";
@@ -38,11 +39,14 @@ void AppendRowState(std::string* to, const RowState& state) {
   uint8_t flags = codec::RowFlags(parts);
   if (state.last_emitted == base) flags |= kRowEmittedBase;
   if (!state.complete) flags |= kRowIncomplete;
+  const bool expired = state.expired_through != RowState{}.expired_through;
+  if (expired) flags |= kRowExpired;
   to->push_back(static_cast<char>(kRowVersion));
   to->push_back(static_cast<char>(flags));
   AppendSignedVint(to, base.us);
   AppendVint(to, state.revision);
   if ((flags & kRowEmittedBase) == 0) codec::AppendTime(to, base, state.last_emitted);
+  if (expired) AppendSignedVint(to, state.expired_through.s);
   codec::AppendVintBytes(to, state.clustering);
   if (!state.complete) codec::AppendColumnIds(to, state.unknown);
   codec::AppendRowParts(to, base, parts);
@@ -57,6 +61,7 @@ Result<RowState> DecodeRowState(ByteView bytes, uint32_t column_limit, Arena* ar
   const WriteTime base{from.SignedVint()};
   state.revision = from.Vint();
   state.last_emitted = (flags & kRowEmittedBase) != 0 ? base : codec::ReadTime(&from, base);
+  if ((flags & kRowExpired) != 0) state.expired_through.s = from.SignedVint();
   state.clustering = from.VintBytes();
   state.complete = (flags & kRowIncomplete) == 0;
   if (!state.complete) state.unknown = codec::ReadColumnIds(&from, column_limit, arena);

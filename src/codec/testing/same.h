@@ -48,8 +48,8 @@ inline bool Same(const Transaction& a, const Transaction& b) {
 inline bool Same(const RowState& a, const RowState& b) {
   return a.clustering == b.clustering && a.liveness == b.liveness && a.deletion == b.deletion &&
          std::ranges::equal(a.complex_deletions, b.complex_deletions) && std::ranges::equal(a.cells, b.cells) &&
-         a.revision == b.revision && a.last_emitted == b.last_emitted && a.complete == b.complete &&
-         std::ranges::equal(a.unknown, b.unknown);
+         a.revision == b.revision && a.last_emitted == b.last_emitted && a.expired_through == b.expired_through &&
+         a.complete == b.complete && std::ranges::equal(a.unknown, b.unknown);
 }
 inline bool Same(const PartitionHeader& a, const PartitionHeader& b) {
   return a.deletion == b.deletion && SameRanges(a.ranges, b.ranges) && a.clock == b.clock &&
