@@ -5,6 +5,8 @@
 #pragma once
 
 #include <compare>
+#include <cstdint>
+#include <limits>
 #include <span>
 
 #include "base/arena.h"
@@ -42,11 +44,45 @@ RowContent ContentOf(const RowState& state);
 // True if the two hold the same, part for part.
 bool SameContent(const RowContent& a, const RowContent& b);
 
+// What a merge of a row's state `a` with an update `b` came to, for the one who must tell.
+struct MergeTrace {
+  UnixSeconds now;          // given: when to ask what is live
+  bool adds = false;        // a cell or liveness of `b` is in the result that was not in `a`
+  bool ends_live = false;   // something of `a` that is live at `now` was removed by a deletion
+  // Neither counts what the schema says was dropped.
+};
+
 // The join of two contents of one row, under the deletion `outer` of its partition or of a range around it: what `outer`
 // or a stronger deletion covers is left out, and so are deletions that are not stronger than those around them.
 // kUnsupported: a counter with local or remote shards.
 Result<RowContent> MergeContents(const TableSchema& schema, const Deletion& outer, const RowContent& a,
-                                 const RowContent& b, Arena* arena);
+                                 const RowContent& b, Arena* arena, MergeTrace* trace = nullptr);
+
+// Whether a join would change `state` (not counting its own garbage), found without allocating.
+enum class Overlap : uint8_t {
+  kNews,       // something of the update is not in the state, or stronger than what is
+  kCopy,       // all of it is there, just so
+  kOvertaken,  // nothing of it is news; something of it was superseded
+};
+// As MergeContents' errors: a counter that cannot be merged counts as kNews, and the merge will say.
+Overlap OverlapOf(const TableSchema& schema, const Deletion& outer, const RowContent& state, const RowContent& update);
+
+// True unless `column`'s schema says that what was written to it at `at` was dropped.
+inline bool Counts(const Column& column, WriteTime at) { return !column.dropped && at > column.dropped_at; }
+// Cassandra's mark of a row marker that is born expired (LivenessInfo.EXPIRED_LIVENESS_TTL).
+inline constexpr int32_t kExpiredLivenessTtl = std::numeric_limits<int32_t>::max();
+
+// A cell's or marker's being alive at `now`, apart from deletions.
+inline bool IsLive(const Cell& cell, UnixSeconds now) {
+  return cell.kind == CellKind::kLive || (cell.kind == CellKind::kExpiring && now < cell.local_deletion);
+}
+inline bool IsLive(const Liveness& liveness, UnixSeconds now) {
+  return !liveness.none() &&
+         (liveness.ttl_s == 0 || (liveness.ttl_s != kExpiredLivenessTtl && now < liveness.expires));
+}
+
+// Negative, 0 or positive as cell `a` stands before, with or after `b` in a row: by column id, then path.
+int ComparePlaces(const TableSchema& schema, const Cell& a, const Cell& b);
 
 // The join of two counter contexts, shard by shard: the greater clock wins, then the greater count. kUnsupported if a
 // shard is local or remote (written before Cassandra 2.1), kCorrupt if the bytes are no context.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/arena.h"
+#include "base/result.h"
 #include "model/mutation.h"
 
 namespace braid {
