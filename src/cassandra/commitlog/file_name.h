@@ -19,8 +19,8 @@ struct SegmentFileName {
   bool operator==(const SegmentFileName&) const = default;
 };
 
-// Takes apart "CommitLog-<version>-<id>.log" or "CommitLog-<version>-<id>_cdc.idx"; `name` may have directories before it.
-// nullopt for any other name.
+// Takes apart "CommitLog-<version>-<id>.log" or "CommitLog-<version>-<id>_cdc.idx"; `name` may have directories before
+// it. nullopt for any other name.
 std::optional<SegmentFileName> ParseSegmentFileName(std::string_view name);
 
 // What a _cdc.idx file says of its segment.
@@ -33,8 +33,8 @@ struct CdcIndex {
   bool operator==(const CdcIndex&) const = default;
 };
 
-// nullopt if the content says nothing yet: the file is rewritten in place, so it can be seen empty or cut short. A number
-// that is cut short is a smaller number, and so still true.
+// nullopt if the content says nothing yet: the file is rewritten in place, so it can be seen empty or cut short. A
+// number that is cut short is a smaller number, and so still true.
 std::optional<CdcIndex> ParseCdcIndex(std::string_view content);
 
 }  // namespace braid

@@ -34,10 +34,9 @@ bool IsSystemTableId(const TableId& id) {
 }
 
 std::string UnreadPart::Describe() const {
-  const std::string what =
-      schema == nullptr
-          ? fmt::format("table id {} is unknown", table.ToString())
-          : fmt::format("table {} has no column '{}' that is known", schema->FullName(), column);
+  const std::string what = schema == nullptr
+                               ? fmt::format("table id {} is unknown", table.ToString())
+                               : fmt::format("table {} has no column '{}' that is known", schema->FullName(), column);
   return fmt::format(
       "{}: part {} of {} of a mutation and what follows it, {} bytes, cannot be read; give the node's newest schema "
       "(its data/system_schema, flushed after the last schema change)",
@@ -69,9 +68,9 @@ MutationDecoder::Table* MutationDecoder::FindTable(ByteView bytes) {
     const TableSchema* const schema = tables_->FindTable(id);
     if (schema == nullptr) return nullptr;
     found = known_
-                .emplace(id, std::make_unique<Table>(schema, !options_.wanted || options_.wanted(*schema),
-                                                     options_.excluded ? options_.excluded(*schema)
-                                                                       : std::vector<ColumnId>()))
+                .emplace(id, std::make_unique<Table>(
+                                 schema, !options_.wanted || options_.wanted(*schema),
+                                 options_.excluded ? options_.excluded(*schema) : std::vector<ColumnId>()))
                 .first;
   }
   return last_ = found->second.get();

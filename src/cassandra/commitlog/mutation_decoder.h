@@ -31,8 +31,8 @@ class TableLookup {
   virtual const TableSchema* FindTable(const TableId& id) const = 0;
 };
 
-// True for the ids that Cassandra computes from the names of its own tables (keyspaces system, system_schema, system_auth
-// and so on; UUIDs of version 3). Tables of users have ids of other versions. Learned from schema.TableId.
+// True for the ids that Cassandra computes from the names of its own tables (keyspaces system, system_schema,
+// system_auth and so on; UUIDs of version 3). Tables of users have ids of other versions. Learned from schema.TableId.
 bool IsSystemTableId(const TableId& id);
 
 struct MutationOptions {
@@ -73,9 +73,9 @@ class MutationDecoder {
   MutationDecoder(const MutationDecoder&) = delete;
   MutationDecoder& operator=(const MutationDecoder&) = delete;
 
-  // Decodes one entry's `payload`, whose log writes times as `times` says; `position` is put on everything. What is given
-  // points into `payload` and into the decoder: valid until its next call, as long as the payload lives. Error: kCorrupt
-  // with the table and the offset in the payload; the caller adds file and position.
+  // Decodes one entry's `payload`, whose log writes times as `times` says; `position` is put on everything. What is
+  // given points into `payload` and into the decoder: valid until its next call, as long as the payload lives. Error:
+  // kCorrupt with the table and the offset in the payload; the caller adds file and position.
   Result<DecodedMutation> Decode(ByteView payload, DeletionTimes times, const Position& position);
 
   // Forgets what it has learned of tables: to be called when TableLookup has newer definitions.

@@ -48,7 +48,8 @@ Status ReadParameters(ByteView json, SegmentHeader* header) {
   if (!parameters.is_object()) return Corrupt("offset 14: the header's parameters are no JSON object");
   if (const auto cipher = parameters.find("encCipher"); cipher != parameters.end() && !cipher->is_null()) {
     return Unsupported(
-        "the commit log is encrypted (transparent_data_encryption_options): Braid has no key; set 'enabled: false' there "
+        "the commit log is encrypted (transparent_data_encryption_options): Braid has no key; set 'enabled: false' "
+        "there "
         "on the nodes whose log is to be read");
   }
   const auto class_name = parameters.find("compressionClass");
@@ -85,8 +86,8 @@ Result<ParsedHeader> ParseHeader(ByteView bytes, const std::string& file) {
   TRY(ReadParameters(json, &header));
   const std::optional<SegmentFileName> name = ParseSegmentFileName(file);
   if (name && !name->cdc_index && name->id != header.id) {
-    return Corrupt(fmt::format("the header is that of segment {}: the file was renamed or overwritten",
-                               header.id.value));
+    return Corrupt(
+        fmt::format("the header is that of segment {}: the file was renamed or overwritten", header.id.value));
   }
   parsed.bytes = from.offset();
   return parsed;
@@ -313,8 +314,8 @@ Result<SegmentReader::Answer> SegmentReader::Corrupt(uint64_t from, std::string 
   }
   damage_ = {from, resume - from, std::move(what)};
   marker_ = resume;
-  // Logical and file offsets are one in a plain segment. In a compressed one the lost section's own length is unknown; what
-  // matters is that offsets go on rising.
+  // Logical and file offsets are one in a plain segment. In a compressed one the lost section's own length is unknown;
+  // what matters is that offsets go on rising.
   logical_marker_ = decompressor_ ? logical_marker_ + (resume - from) : resume;
   return Answer::kCorrupt;
 }

@@ -45,20 +45,20 @@ struct SegmentDamage {
   std::string Describe(const std::string& file) const;
 };
 
-// Memory: a window of 1 MiB, or as large as the largest entry of a plain segment; of a compressed one the largest section,
-// compressed and not. Not thread-safe. The file is read by ByteSource::ReadAt only.
+// Memory: a window of 1 MiB, or as large as the largest entry of a plain segment; of a compressed one the largest
+// section, compressed and not. Not thread-safe. The file is read by ByteSource::ReadAt only.
 class SegmentReader {
  public:
   enum class Answer : uint8_t {
-    kEntry,    // payload() and end_offset() are set
-    kEnd,      // all that was synced has been given, and nothing else is in the file
-    kTorn,     // what follows was never finished: see damage(). A live segment may have more later, a dead one lost it. The
-               // answer stays
+    kEntry,  // payload() and end_offset() are set
+    kEnd,    // all that was synced has been given, and nothing else is in the file
+    kTorn,   // what follows was never finished: see damage(). A live segment may have more later, a dead one lost it.
+            // The answer stays
     kCorrupt,  // bytes contradict their checksum or format: see damage(). The next call goes on behind them
   };
 
-  // Reads the header of `source`, which must outlive the reader. Errors: kIncomplete if there is no whole header (a segment
-  // just created), kCorrupt, kUnsupported (another version, encryption, an unknown compressor), kIoError.
+  // Reads the header of `source`, which must outlive the reader. Errors: kIncomplete if there is no whole header (a
+  // segment just created), kCorrupt, kUnsupported (another version, encryption, an unknown compressor), kIoError.
   static Result<SegmentReader> Open(const ByteSource& source, const SegmentOptions& options = {});
 
   SegmentReader(SegmentReader&&) = default;
@@ -99,8 +99,8 @@ class SegmentReader {
   Result<Answer> AtZeroSize();
 
   Answer Torn(uint64_t offset, std::string what);
-  // Reports damage at the file offset `from` and finds where to go on: at the section's end if a marker stands there, else
-  // at the next marker anywhere.
+  // Reports damage at the file offset `from` and finds where to go on: at the section's end if a marker stands there,
+  // else at the next marker anywhere.
   Result<Answer> Corrupt(uint64_t from, std::string what, uint64_t section_end);
   Result<Answer> CorruptInSection(uint64_t logical, std::string what);
   Result<uint64_t> FindMarker(uint64_t from);
@@ -114,10 +114,10 @@ class SegmentReader {
   uint64_t marker_;          // file offset of the marker to read next
   uint64_t logical_marker_;  // its logical offset
   bool in_section_ = false;
-  bool section_cut_ = false;    // the file ends before the section does
+  bool section_cut_ = false;     // the file ends before the section does
   uint64_t section_marker_ = 0;  // file offset of the marker of the section that is being read
-  uint64_t at_ = 0;             // logical offset in it of the next entry
-  uint64_t section_end_ = 0;    // logical
+  uint64_t at_ = 0;              // logical offset in it of the next entry
+  uint64_t section_end_ = 0;     // logical
 
   std::string window_;
   uint64_t window_offset_ = 0;

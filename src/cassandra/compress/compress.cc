@@ -30,8 +30,8 @@ struct NamedClass {
 };
 
 constexpr std::array kClasses = {
-    NamedClass{Compression::kNoop, "NoopCompressor"},       NamedClass{Compression::kLz4, "LZ4Compressor"},
-    NamedClass{Compression::kSnappy, "SnappyCompressor"},   NamedClass{Compression::kDeflate, "DeflateCompressor"},
+    NamedClass{Compression::kNoop, "NoopCompressor"},     NamedClass{Compression::kLz4, "LZ4Compressor"},
+    NamedClass{Compression::kSnappy, "SnappyCompressor"}, NamedClass{Compression::kDeflate, "DeflateCompressor"},
     NamedClass{Compression::kZstd, "ZstdCompressor"},
 };
 
@@ -87,10 +87,11 @@ Result<Compression> CompressionOfClass(std::string_view class_name) {
   for (const NamedClass& known : kClasses) {
     if (simple == known.name) return known.compression;
   }
-  return Unsupported(fmt::format("compressor class '{}' is none of Cassandra's own (LZ4Compressor, SnappyCompressor, "
-                                 "DeflateCompressor, ZstdCompressor, NoopCompressor); configure one of these and, for "
-                                 "SSTables, rewrite them with 'nodetool upgradesstables -a'",
-                                 class_name.substr(0, 200)));
+  return Unsupported(
+      fmt::format("compressor class '{}' is none of Cassandra's own (LZ4Compressor, SnappyCompressor, "
+                  "DeflateCompressor, ZstdCompressor, NoopCompressor); configure one of these and, for "
+                  "SSTables, rewrite them with 'nodetool upgradesstables -a'",
+                  class_name.substr(0, 200)));
 }
 
 const char* CompressionName(Compression compression) {
@@ -147,8 +148,8 @@ Result<size_t> Decompressor::Decompress(ByteView block, char* to, size_t capacit
     case Compression::kDeflate: {
       if (contexts_->deflate == nullptr) contexts_->deflate.reset(libdeflate_alloc_decompressor());
       size_t made = 0;
-      const libdeflate_result result = libdeflate_zlib_decompress(contexts_->deflate.get(), block.data(), block.size(),
-                                                                  to, capacity, &made);
+      const libdeflate_result result =
+          libdeflate_zlib_decompress(contexts_->deflate.get(), block.data(), block.size(), to, capacity, &made);
       if (result == LIBDEFLATE_INSUFFICIENT_SPACE) return TooLong(compression_, block.size(), capacity);
       if (result != LIBDEFLATE_SUCCESS) return Broken(compression_);
       return made;

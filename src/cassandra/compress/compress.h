@@ -33,8 +33,8 @@ class Decompressor {
 
   Compression compression() const { return compression_; }
 
-  // The raw length that `block` states itself, or at least cannot exceed: what a claim from elsewhere is checked against
-  // before memory is taken for it. Error: kCorrupt if it states none and should.
+  // The raw length that `block` states itself, or at least cannot exceed: what a claim from elsewhere is checked
+  // against before memory is taken for it. Error: kCorrupt if it states none and should.
   Result<uint64_t> RawLengthLimit(ByteView block) const;
 
   // Decompresses one whole `block` into `to`, which has room for `capacity` bytes; gives the number of bytes made. A

@@ -27,8 +27,8 @@ class ClusteringLayout {
   // Reads the values of one row: fills `row->clustering` and `row->key`. Both live in `arena`.
   void ReadRow(Cursor* from, Arena* arena, RowUpdate* row);
 
-  // Reads a bound of `size` values (at most size(), else the cursor fails). `after` says on which side of the rows with that
-  // prefix it cuts. `inclusive` is left to the caller.
+  // Reads a bound of `size` values (at most size(), else the cursor fails). `after` says on which side of the rows with
+  // that prefix it cuts. `inclusive` is left to the caller.
   void ReadBound(Cursor* from, size_t size, bool after, Arena* arena, Bound* bound);
 
  private:

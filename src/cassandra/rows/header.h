@@ -44,8 +44,8 @@ struct EncodingStats {
 // Reads stats as mutations and Statistics.db hold them: three vints.
 EncodingStats ReadEncodingStats(Cursor* from);
 
-// Reads a delta-coded deletion. One whose write time is INT64_MIN is live, whatever its local time: Cassandra 5.0 writes
-// -1 there for the live deletion of a complex column.
+// Reads a delta-coded deletion. One whose write time is INT64_MIN is live, whatever its local time: Cassandra 5.0
+// writes -1 there for the live deletion of a complex column.
 Deletion ReadDeletion(Cursor* from, const EncodingStats& stats, DeletionTimes times);
 
 // One column of a list.
@@ -60,8 +60,8 @@ struct HeaderColumn {
   WriteTime dropped_at;
 };
 
-// How `column` is read where its type is written as `type`: the schema's own, or the one that an SSTable's header names.
-// A column in `excluded` is not wanted.
+// How `column` is read where its type is written as `type`: the schema's own, or the one that an SSTable's header
+// names. A column in `excluded` is not wanted.
 HeaderColumn MakeHeaderColumn(const Column& column, const Type& type, std::span<const ColumnId> excluded);
 
 // The columns of a header, all static or all regular. Immutable.

@@ -46,7 +46,7 @@ void ReadMortality(Cursor* from, uint8_t flags, const RowTimes& row, Cell* cell)
     if ((flags & kCellExpiring) != 0) cell->ttl_s = row.stats.Ttl(from->Vint());
   }
   // Cassandra goes by what it read, not by the flags.
-  cell->kind = cell->ttl_s != 0                ? CellKind::kExpiring
+  cell->kind = cell->ttl_s != 0               ? CellKind::kExpiring
                : cell->local_deletion.never() ? CellKind::kLive
                                               : CellKind::kTombstone;
 }
@@ -63,8 +63,10 @@ inline bool ReadCell(Cursor* from, const HeaderColumn& column, const RowTimes& r
     cell->value = from->Bytes(fixed ? static_cast<uint64_t>(column.fixed_length) : from->Vint());
     if (cell->kind == CellKind::kTombstone) cell->value = {};
   }
-  if ((flags & ~kCellKnown) != 0) [[unlikely]] from->Fail("a cell has unknown flags");
-  if (cell->at.none()) [[unlikely]] from->Fail("a cell has no timestamp");
+  if ((flags & ~kCellKnown) != 0) [[unlikely]]
+    from->Fail("a cell has unknown flags");
+  if (cell->at.none()) [[unlikely]]
+    from->Fail("a cell has no timestamp");
   return column.wanted && cell->at > column.dropped_at;
 }
 
@@ -78,7 +80,9 @@ bool Opens(BoundKind kind) {
          kind == BoundKind::kInclEndExclStart;
 }
 
-bool Known(uint8_t kind) { return kind <= 7 && kind != 3 && kind != 4; }
+bool Known(uint8_t kind) {
+  return kind <= 7 && kind != 3 && kind != 4;
+}
 
 // Whether rows with just the bound's prefix come before the cut.
 bool CutsAfter(BoundKind kind) {
@@ -207,7 +211,8 @@ bool RowReader::ReadBody(Cursor* cursor, uint8_t flags, const ColumnList& list, 
       row->liveness.ttl_s = stats_.Ttl(from.Vint());
       row->liveness.expires = stats_.LocalDeletion(from.Vint(), times_);
     }
-    if (row->liveness.none()) [[unlikely]] from.Fail("a row's marker has no timestamp");
+    if (row->liveness.none()) [[unlikely]]
+      from.Fail("a row's marker has no timestamp");
   }
   if ((flags & kHasDeletion) != 0) row->deletion = ReadDeletion(&from, stats_, times_);
 
@@ -224,7 +229,8 @@ bool RowReader::ReadBody(Cursor* cursor, uint8_t flags, const ColumnList& list, 
   return !row->cells.empty() || !row->liveness.none() || !row->deletion.live() || !row->complex_deletions.empty();
 }
 
-// Reads which columns of `list` a row has into present_ and present_indexes_. True if it has all, and they are not filled in.
+// Reads which columns of `list` a row has into present_ and present_indexes_. True if it has all, and they are not
+// filled in.
 bool RowReader::ReadSubset(Cursor* from, const ColumnList& list) {
   const size_t size = list.size();
   const uint64_t encoded = from->Vint();
