@@ -1,17 +1,18 @@
 // The door of reconciliation: mutations of any replica in, each Change once out.
 //
-// It drives the pure rules of lww/ over a State: the same in replay, in the embedded pipeline and in tests. It starts no
-// thread and reads no clock. Not thread-safe; one for each shard.
+// It drives the pure rules of lww/ over a State: the same in replay, in the embedded pipeline and in tests. It starts
+// no thread and reads no clock. Not thread-safe; one for each shard.
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/arena.h"
 #include "base/result.h"
 #include "model/mutation.h"
 #include "reconcile/change_sink.h"
+#include "reconcile/lww/apply.h"
 #include "reconcile/state.h"
 
 namespace braid {
@@ -36,19 +37,18 @@ class Reconciler {
     uint64_t overtaken = 0;  // writes superseded before (or since) they were first seen
     uint64_t silent = 0;     // writes that changed the state, but no row that exists
     uint64_t changes = 0;
-    uint64_t late = 0;       // changes among those
-    uint64_t expired = 0;    // changes among those: a TTL ran out
+    uint64_t late = 0;         // changes among those
+    uint64_t expired = 0;      // changes among those: a TTL ran out
     uint64_t rows_walked = 0;  // rows read by range and partition deletions
   };
 
   // `state` must outlive the reconciler.
   Reconciler(const Options& options, State* state);
-  ~Reconciler();
 
   // Takes in a mutation: cuts it into writes and applies them in order. What is due by then in the partition (with
   // `partition_clock`) or in the whole state (without) expires first. Changes go to `sink`. Errors: those of the state
-  // and the sink; kUnsupported for counters with local or remote shards, naming the table. After an error the writes before
-  // the failing one are in the state, and applying the mutation again is safe.
+  // and the sink; kUnsupported for counters with local or remote shards, naming the table. After an error the writes
+  // before the failing one are in the state, and applying the mutation again is safe.
   Status Apply(const Mutation& mutation, UnixSeconds now, ChangeSink& sink);
 
   // The same of a mutation that is one write already (CutIntoWrites, JoinCopies).
@@ -70,13 +70,32 @@ class Reconciler {
   // Drops what is known of a partition whose last write has been applied: a replay's next step.
   Status ForgetPartition(const TableSchema& schema, Token token, ByteView partition_key);
 
+  // Forgets what may be forgotten of the partition (see PurgeLimits): tombstones, and dead rows with their revisions.
+  Status PurgePartition(const TableSchema& schema, Token token, ByteView partition_key, const PurgeLimits& limits);
+
   const Stats& stats() const { return stats_; }
 
  private:
-  class Step;
+  Result<PartitionHeader> ReadHeader(const PartitionRef& partition);
+  Status ApplyRowWrite(const PartitionRef& partition, const Mutation& write, UnixSeconds now, ChangeSink& sink);
+  Status ApplyDeletion(const PartitionRef& partition, const Mutation& write, UnixSeconds now, ChangeSink& sink);
+  Status DeletionChunk(const PartitionRef& partition, UnixSeconds now, DeletionWalk* walk, ChangeSink& sink);
+  Status ExpireUntil(const TableSchema& schema, const PartitionRef& partition, UnixSeconds now, ChangeSink& sink);
+  Status ExpireOne(const TableSchema* schema, const DueRow& due, ChangeSink& sink);
+  Status Emit(const Change& change, ChangeSink& sink);
+  void Count(Verdict verdict);
+
   const Options options_;
   State* const state_;
   Stats stats_;
+  // The writes of the mutation at hand.
+  Arena cut_arena_;
+  std::vector<Mutation> writes_;
+  std::vector<std::pair<WriteOrder, size_t>> order_;
+  // What one step reads and makes.
+  Arena step_arena_;
+  std::vector<RowEntry> rows_;
+  std::vector<RowDelta> deltas_;
 };
 
 }  // namespace braid

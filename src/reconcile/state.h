@@ -45,8 +45,8 @@ struct KeyRange {
   bool unbounded = false;
 };
 
-// A row's new state. Its timer moves from the second `due_before` to `due_after`; Never means none. `due_before` must be
-// what the last delta of this row said.
+// A row's new state. Its timer moves from the second `due_before` to `due_after`; Never means none. `due_before` must
+// be what the last delta of this row said.
 struct RowDelta {
   RowRef ref;
   const RowState* state = nullptr;  // nullptr: the row is to be forgotten
@@ -84,7 +84,8 @@ class State {
   // Makes all of `delta` true or, on an error, nothing. Copies what it keeps.
   virtual Status Write(const StateDelta& delta) = 0;
 
-  // The partition's row that is due first (by second, then static row first, then key), if it is due at `now` or before.
+  // The partition's row that is due first (by second, then static row first, then key), if it is due at `now` or
+  // before.
   virtual Result<std::optional<DueRow>> NextDue(const PartitionRef& partition, UnixSeconds now, Arena* arena) = 0;
   // The same over all partitions: by second, then table, token, partition key and row.
   virtual Result<std::optional<DueRow>> NextDueOfAll(UnixSeconds now, Arena* arena) = 0;

@@ -144,8 +144,8 @@ Result<RowOutcome> ApplyToRow(PartitionHeader* header, const RowState* row, cons
   change.ts = time;
   change.origin = write.position;
   change.written = Written(schema, update, arena);
-  change.late = transition.order_time < emitted_before ||
-                (before.revision > 0 && transition.order_time == before.last_emitted);
+  change.late =
+      transition.order_time < emitted_before || (before.revision > 0 && transition.order_time == before.last_emitted);
   return outcome;
 }
 

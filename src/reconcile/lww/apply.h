@@ -89,8 +89,8 @@ class DeletionWalk {
   Result<RowOutcome> ApplyTo(const RowRef& ref, const RowState& row, UnixSeconds now, PartitionHeader* header,
                              Arena* arena) const;
 
-  // Ends a chunk: all rows of range() up to `last_key` (nullopt: to its end) have been given to ApplyTo. Sets `header`'s
-  // deletions to what is true from now on, and goes on to the next chunk or is done.
+  // Ends a chunk: all rows of range() up to `last_key` (nullopt: to its end) have been given to ApplyTo. Sets
+  // `header`'s deletions to what is true from now on, and goes on to the next chunk or is done.
   void EndChunk(std::optional<ByteView> last_key, PartitionHeader* header, Arena* arena);
 
   // When done: the Change that tells of the whole range, if not every row in it was known. Updates `header`.

@@ -60,9 +60,8 @@ RowOutcome ExpireRow(const TableSchema& schema, Token token, ByteView partition_
   transition.now_after = due;
   // A second that no write time can name comes from a broken clock: it is the greatest there is.
   constexpr int64_t kMicros = 1'000'000;
-  transition.order_time = WriteTime{due.s > std::numeric_limits<int64_t>::max() / kMicros
-                                        ? std::numeric_limits<int64_t>::max()
-                                        : due.s * kMicros};
+  transition.order_time = WriteTime{
+      due.s > std::numeric_limits<int64_t>::max() / kMicros ? std::numeric_limits<int64_t>::max() : due.s * kMicros};
   const std::span<const ColumnId> written = ExpiringAt(schema, row, due, arena);
   const bool ends_row = internal::IsTakenToExist(schema, row, transition.now_before) &&
                         !internal::IsTakenToExist(schema, row, transition.now_after);

@@ -165,7 +165,8 @@ class OverlapCheck {
       : schema_(schema), outer_(outer), state_(state), update_(update), active_(Stronger(outer, state.deletion)) {}
 
   Overlap Run() {
-    if (!OfDeletion(update_.deletion, state_.deletion, outer_) || !OfLiveness() || !OfComplexDeletions() || !OfCells()) {
+    if (!OfDeletion(update_.deletion, state_.deletion, outer_) || !OfLiveness() || !OfComplexDeletions() ||
+        !OfCells()) {
       return Overlap::kNews;
     }
     return overtaken_ ? Overlap::kOvertaken : Overlap::kCopy;

@@ -21,7 +21,9 @@ inline bool Supersedes(const Deletion& a, const Deletion& b) {
   if (a.at != b.at) return a.at > b.at;
   return !a.live() && a.local > b.local;
 }
-inline const Deletion& Stronger(const Deletion& a, const Deletion& b) { return Supersedes(b, a) ? b : a; }
+inline const Deletion& Stronger(const Deletion& a, const Deletion& b) {
+  return Supersedes(b, a) ? b : a;
+}
 
 // Positive if `a` wins over `b`, negative if `b` wins, 0 if they are the same. Of regular cells of one column and path.
 int CompareCells(const Cell& a, const Cell& b);
@@ -46,14 +48,14 @@ bool SameContent(const RowContent& a, const RowContent& b);
 
 // What a merge of a row's state `a` with an update `b` came to, for the one who must tell.
 struct MergeTrace {
-  UnixSeconds now;          // given: when to ask what is live
-  bool adds = false;        // a cell or liveness of `b` is in the result that was not in `a`
-  bool ends_live = false;   // something of `a` that is live at `now` was removed by a deletion
+  UnixSeconds now;         // given: when to ask what is live
+  bool adds = false;       // a cell or liveness of `b` is in the result that was not in `a`
+  bool ends_live = false;  // something of `a` that is live at `now` was removed by a deletion
   // Neither counts what the schema says was dropped.
 };
 
-// The join of two contents of one row, under the deletion `outer` of its partition or of a range around it: what `outer`
-// or a stronger deletion covers is left out, and so are deletions that are not stronger than those around them.
+// The join of two contents of one row, under the deletion `outer` of its partition or of a range around it: what
+// `outer` or a stronger deletion covers is left out, and so are deletions that are not stronger than those around them.
 // kUnsupported: a counter with local or remote shards.
 Result<RowContent> MergeContents(const TableSchema& schema, const Deletion& outer, const RowContent& a,
                                  const RowContent& b, Arena* arena, MergeTrace* trace = nullptr);
@@ -68,7 +70,9 @@ enum class Overlap : uint8_t {
 Overlap OverlapOf(const TableSchema& schema, const Deletion& outer, const RowContent& state, const RowContent& update);
 
 // True unless `column`'s schema says that what was written to it at `at` was dropped.
-inline bool Counts(const Column& column, WriteTime at) { return !column.dropped && at > column.dropped_at; }
+inline bool Counts(const Column& column, WriteTime at) {
+  return !column.dropped && at > column.dropped_at;
+}
 // Cassandra's mark of a row marker that is born expired (LivenessInfo.EXPIRED_LIVENESS_TTL).
 inline constexpr int32_t kExpiredLivenessTtl = std::numeric_limits<int32_t>::max();
 
@@ -77,8 +81,7 @@ inline bool IsLive(const Cell& cell, UnixSeconds now) {
   return cell.kind == CellKind::kLive || (cell.kind == CellKind::kExpiring && now < cell.local_deletion);
 }
 inline bool IsLive(const Liveness& liveness, UnixSeconds now) {
-  return !liveness.none() &&
-         (liveness.ttl_s == 0 || (liveness.ttl_s != kExpiredLivenessTtl && now < liveness.expires));
+  return !liveness.none() && (liveness.ttl_s == 0 || (liveness.ttl_s != kExpiredLivenessTtl && now < liveness.expires));
 }
 
 // Negative, 0 or positive as cell `a` stands before, with or after `b` in a row: by column id, then path.

@@ -30,8 +30,12 @@ class Pieces {
   size_t n_ = 0;
 };
 
-const Bound& Later(const Bound& a, const Bound& b) { return b.cut > a.cut ? b : a; }
-const Bound& Earlier(const Bound& a, const Bound& b) { return b.cut < a.cut ? b : a; }
+const Bound& Later(const Bound& a, const Bound& b) {
+  return b.cut > a.cut ? b : a;
+}
+const Bound& Earlier(const Bound& a, const Bound& b) {
+  return b.cut < a.cut ? b : a;
+}
 
 }  // namespace
 

@@ -25,7 +25,8 @@ UnixSeconds ExpiredThrough(const RowState& row, UnixSeconds now) {
   UnixSeconds through = RowState{}.expired_through;
   if (Expires(row.liveness) && row.liveness.expires <= now) through = row.liveness.expires;
   for (const Cell& cell : row.cells) {
-    if (cell.kind == CellKind::kExpiring && cell.local_deletion <= now) through = std::max(through, cell.local_deletion);
+    if (cell.kind == CellKind::kExpiring && cell.local_deletion <= now)
+      through = std::max(through, cell.local_deletion);
   }
   return through;
 }

@@ -25,7 +25,9 @@ WriteTime GreatestTime(const RowUpdate& row) {
   return greatest;
 }
 
-bool IsOneOlder(WriteTime older, WriteTime than) { return !older.none() && older.us == than.us - 1; }
+bool IsOneOlder(WriteTime older, WriteTime than) {
+  return !older.none() && older.us == than.us - 1;
+}
 
 // Decides which parts of a row belong to its write at `time`.
 class Membership {
@@ -69,8 +71,8 @@ bool IsOneWrite(const RowUpdate& row, const Membership& write) {
 // Splits `items` into those that belong to `write`, which are returned, and the rest, which stays. Keeps their order.
 template <typename Item>
 std::span<const Item> Take(const Membership& write, std::span<const Item>* items, Arena* arena) {
-  const auto taken = static_cast<size_t>(
-      std::ranges::count_if(*items, [&](const Item& item) { return write.Has(item); }));
+  const auto taken =
+      static_cast<size_t>(std::ranges::count_if(*items, [&](const Item& item) { return write.Has(item); }));
   if (taken == 0) return {};
   std::span<Item> out = arena->NewArray<Item>(taken);
   std::span<Item> rest = arena->NewArray<Item>(items->size() - taken);
@@ -254,9 +256,8 @@ bool IsAbsorbedBy(const Mutation& fragment, const Mutation& write) {
   return (part.deletion.live() || part.deletion == whole.deletion) &&
          std::ranges::all_of(part.complex_deletions,
                              [&](const auto& complex) { return has(whole.complex_deletions, complex); }) &&
-         std::ranges::all_of(part.cells, [&](const Cell& cell) {
-           return cell.kind == CellKind::kTombstone && has(whole.cells, cell);
-         });
+         std::ranges::all_of(
+             part.cells, [&](const Cell& cell) { return cell.kind == CellKind::kTombstone && has(whole.cells, cell); });
 }
 
 }  // namespace braid

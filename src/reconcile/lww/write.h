@@ -42,7 +42,8 @@ struct WriteOrder {
 };
 WriteOrder OrderOf(const Mutation& write);
 
-// True if the two are copies or fragments of one write. Partition keys and tables must be equal: they are not looked at.
+// True if the two are copies or fragments of one write. Partition keys and tables must be equal: they are not looked
+// at.
 bool SameWrite(const Mutation& a, const Mutation& b);
 
 // Appends the writes of `mutation` to `to`, in the mutation's own order (deletions first, then rows by key, and of one

@@ -1,4 +1,5 @@
-// State in memory: rows decoded, ready to read. For replay, which forgets each partition when it is done, and for tests.
+// State in memory: rows decoded, ready to read. For replay, which forgets each partition when it is done, and for
+// tests.
 #pragma once
 
 #include <memory>
