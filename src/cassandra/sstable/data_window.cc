@@ -1,0 +1,64 @@
+#include "cassandra/sstable/data_window.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace braid {
+namespace {
+
+// Bytes taken at a time, so that the unread end of one buffer is seldom carried into the next.
+constexpr uint64_t kStepBytes = 256 << 10;
+
+}  // namespace
+
+Status DataWindow::Fill(uint64_t bytes) {
+  const uint64_t wanted = std::min(bytes, remaining());
+  if (view().size() >= wanted) return {};
+  const uint64_t loaded_to = buffer_start_ + buffer_.size();
+  const uint64_t target = std::min(position() + std::max(wanted, kStepBytes), chunks_->length());
+
+  std::string next = std::move(spare_);
+  next.clear();
+  next.reserve(target - position() + chunks_->chunk_bytes());
+  next.append(view());
+  const uint64_t chunk_bytes = chunks_->chunk_bytes();
+  uint64_t chunk = loaded_to / chunk_bytes;
+  // After MoveTo into the middle of a chunk nothing is loaded yet: the chunk's beginning is passed over below.
+  const size_t before = loaded_to % chunk_bytes;
+  CHECK(before == 0 || view().empty());
+  Status status;
+  while (status.has_value() && position() + next.size() - before < target) status = chunks_->Append(chunk++, &next);
+
+  const uint64_t start = position() - before;
+  if (!buffer_.empty()) passed_.push_back(std::move(buffer_));
+  buffer_ = std::move(next);
+  buffer_start_ = start;
+  consumed_ = std::min(before, buffer_.size());
+  if (status.has_value() || view().size() >= wanted) return {};
+  // Nothing of the chunk was taken: stand where MoveTo put us.
+  if (buffer_.size() < before) MoveTo(start + before);
+  return status;
+}
+
+void DataWindow::Consume(uint64_t bytes) {
+  CHECK(bytes <= view().size());
+  consumed_ += bytes;
+}
+
+void DataWindow::MoveTo(uint64_t position) {
+  CHECK(position <= chunks_->length());
+  buffer_.clear();
+  passed_.clear();
+  buffer_start_ = position;
+  consumed_ = 0;
+}
+
+void DataWindow::Release() {
+  if (passed_.empty()) return;
+  spare_ = std::move(passed_.front());
+  passed_.clear();
+}
+
+}  // namespace braid

@@ -1,0 +1,49 @@
+// A view of a Data.db that moves forward through it, chunk by chunk.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "cassandra/sstable/chunk_reader.h"
+
+namespace braid {
+
+// Holds what is between its position and what has been filled in, and what was passed since the last Release(): so
+// views of it stay good until then. Not thread-safe.
+class DataWindow {
+ public:
+  // `chunks` must outlive the window. Begins at 0, with nothing filled in.
+  explicit DataWindow(ChunkReader* chunks) : chunks_(chunks) {}
+
+  // Where the window stands in the uncompressed data.
+  uint64_t position() const { return buffer_start_ + consumed_; }
+  // Uncompressed bytes from the position to the end of the data.
+  uint64_t remaining() const { return chunks_->length() - position(); }
+  // What is filled in from the position on. Lives until Release().
+  ByteView view() const { return ByteView(buffer_).substr(consumed_); }
+  // True if view() reaches the end of the data.
+  bool whole() const { return view().size() == remaining(); }
+
+  // Sees to it that view() has at least `bytes`, or all that remains. Errors: those of ChunkReader::Append; what had
+  // been filled in stays.
+  Status Fill(uint64_t bytes);
+  // Moves forward by `bytes`, which view() must have.
+  void Consume(uint64_t bytes);
+  // Moves to `position` in the data, forward or back, and releases all.
+  void MoveTo(uint64_t position);
+  // Ends the life of what was passed.
+  void Release();
+
+ private:
+  ChunkReader* chunks_;
+  std::string buffer_;  // from buffer_start_, a whole number of chunks but for its beginning
+  uint64_t buffer_start_ = 0;
+  size_t consumed_ = 0;
+  std::vector<std::string> passed_;
+  std::string spare_;  // memory to be used again
+};
+
+}  // namespace braid

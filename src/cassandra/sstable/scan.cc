@@ -1,0 +1,289 @@
+#include "cassandra/sstable/scan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cassandra/murmur3/murmur3.h"
+#include "cassandra/sstable/index.h"
+#include "cassandra/types/comparable.h"
+
+namespace braid {
+namespace {
+
+constexpr std::string_view kMurmur3 = "org.apache.cassandra.dht.Murmur3Partitioner";
+// A partition's deletion takes at most as much.
+constexpr uint64_t kMaxDeletionBytes = 12;
+constexpr uint8_t kLiveDeletion = 0x80;
+
+Error Contradiction(const Sstable& sstable, const TableSchema& schema, const std::string& what) {
+  return Corrupt(
+      fmt::format("{}: {}; the file is not of the table {} as the schema has it (id {}): read the schema of "
+                  "the node that has the file",
+                  sstable.name(), what, schema.FullName(), schema.table_id.ToString()));
+}
+
+Result<ColumnList> MakeColumnList(const Sstable& sstable, const TableSchema& schema, ColumnKind kind,
+                                  const std::vector<SstableColumn>& columns, const std::vector<ColumnId>& excluded) {
+  std::vector<HeaderColumn> list;
+  for (const SstableColumn& written : columns) {
+    const Column* column = schema.FindColumn(written.name);
+    if (column == nullptr) {
+      return NotFound(fmt::format("{}: has a column '{}' that the schema of {} does not know; read the schema again",
+                                  sstable.name(), written.name, schema.FullName()));
+    }
+    if (column->kind != kind || column->multi_cell() != written.type->multi_cell()) {
+      return Contradiction(
+          sstable, schema,
+          fmt::format("column '{}' is of another kind or type: {}", written.name, ToCql(*written.type)));
+    }
+    list.push_back(MakeHeaderColumn(*column, *written.type, excluded));
+  }
+  return ColumnList(std::move(list));
+}
+
+Status CheckClustering(const Sstable& sstable, const TableSchema& schema) {
+  const std::vector<JavaType>& written = sstable.header().clustering;
+  if (written.size() != schema.clustering.size()) {
+    return Contradiction(sstable, schema, fmt::format("it has {} clustering columns", written.size()));
+  }
+  for (size_t i = 0; i < written.size(); ++i) {
+    if (written[i].reversed != schema.column(schema.clustering[i]).descending) {
+      return Contradiction(sstable, schema, fmt::format("clustering column {} runs the other way", i + 1));
+    }
+  }
+  return {};
+}
+
+ClusteringLayout MakeLayout(const Sstable& sstable, const TableSchema& schema) {
+  std::vector<TypePtr> types;
+  for (const JavaType& type : sstable.header().clustering) types.push_back(type.type);
+  return ClusteringLayout(schema, types);
+}
+
+}  // namespace
+
+SstableScanner::SstableScanner(Sstable* sstable, TableSchemaPtr schema, ClusteringLayout layout, ScanOptions options)
+    : sstable_(sstable),
+      schema_(std::move(schema)),
+      options_(std::move(options)),
+      layout_(std::move(layout)),
+      times_(HasUnsignedDeletionTimes(sstable->descriptor().version) ? DeletionTimes::kUnsigned
+                                                                     : DeletionTimes::kSigned),
+      reader_(&layout_, /*sized=*/true),
+      window_(&sstable->chunks()),
+      index_(sstable->index()) {}
+
+Result<std::unique_ptr<SstableScanner>> SstableScanner::Open(Sstable* sstable, TableSchemaPtr schema,
+                                                             ScanOptions options) {
+  const SstableHeader& header = sstable->header();
+  if (sstable->statistics().partitioner != kMurmur3) {
+    return Unsupported(fmt::format("{}: its partitioner is {}; only {} can be read", sstable->name(),
+                                   sstable->statistics().partitioner, kMurmur3));
+  }
+  TRY(CheckClustering(*sstable, *schema));
+  std::unique_ptr<SstableScanner> scanner(
+      new SstableScanner(sstable, schema, MakeLayout(*sstable, *schema), std::move(options)));
+  const std::vector<ColumnId>& excluded = scanner->options_.excluded;
+  ASSIGN_OR_RETURN(scanner->statics_, MakeColumnList(*sstable, *schema, ColumnKind::kStatic, header.statics, excluded));
+  ASSIGN_OR_RETURN(scanner->regulars_,
+                   MakeColumnList(*sstable, *schema, ColumnKind::kRegular, header.regulars, excluded));
+  scanner->reader_.SetHeader(header.encoding, scanner->times_, header.statics.empty() ? nullptr : &scanner->statics_,
+                             &scanner->regulars_);
+  return scanner;
+}
+
+Error SstableScanner::Damaged(const std::string& what) const {
+  const std::string where =
+      in_partition_ ? fmt::format(", in the partition at {}", piece_.partition_offset) : std::string();
+  return Corrupt(fmt::format("{}: uncompressed offset {}{}: {}", sstable_->name(), window_.position(), where, what));
+}
+
+Result<const SstablePiece*> SstableScanner::Next() {
+  if (failed_) return Damaged("the scan has failed before");
+  rows_.clear();
+  ranges_.clear();
+  arena_.Reset();
+  window_.Release();
+  CarryOpenRange();
+  if (!in_partition_ && window_.remaining() == 0) return nullptr;
+  failed_ = true;  // until the piece is whole
+  piece_.mutation = {};
+  piece_.first = !in_partition_;
+  if (!in_partition_) TRY(BeginPartition());
+  TRY(ReadPiece());
+  Mutation& mutation = piece_.mutation;
+  mutation.schema = schema_.get();
+  mutation.token = token_;
+  mutation.partition_key = key_;
+  mutation.rows = rows_;
+  mutation.ranges = ranges_;
+  failed_ = false;
+  return &piece_;
+}
+
+Status SstableScanner::BeginPartition() {
+  piece_.partition_offset = window_.position();
+  pairer_.Reset();
+  last_row_.reset();
+  TRY(window_.Fill(sizeof(uint16_t)));
+  Cursor size(window_.view());
+  TRY(window_.Fill(sizeof(uint16_t) + size.U16() + kMaxDeletionBytes));
+  in_partition_ = true;
+  Cursor cursor(window_.view());
+  const ByteView key = cursor.Bytes(cursor.U16());
+  if (!cursor.ok()) return Damaged(cursor.reason());
+  const Token token = Murmur3Token(key);
+  if (any_partition_ && (token < token_ || (token == token_ && key <= key_))) {
+    return Damaged("the partition's key does not come after the one before it");
+  }
+  any_partition_ = true;
+  key_ = key;
+  token_ = token;
+  TRY(ReadPartitionDeletion(&cursor));
+  window_.Consume(cursor.offset());
+  if (!sstable_->header().statics.empty()) TRY(ReadStaticRow());
+  return {};
+}
+
+// Up to "nb": seconds, then the time; live is the greatest of one and the least of the other. From "oa" on: the time,
+// whose first byte says by its top bit that there is none, then unsigned seconds.
+Status SstableScanner::ReadPartitionDeletion(Cursor* from) {
+  Deletion deletion;
+  if (times_ == DeletionTimes::kUnsigned) {
+    const uint8_t first = static_cast<uint8_t>(from->remaining() == 0 ? 0 : *from->position());
+    if (first == kLiveDeletion) {
+      from->Skip(1);
+    } else if ((first & kLiveDeletion) != 0) {
+      from->Fail("a partition's deletion has unknown flags");
+    } else {
+      deletion.at = {from->I64()};
+      deletion.local = {from->U32()};
+    }
+  } else {
+    const int32_t seconds = from->I32();
+    deletion.at = {from->I64()};
+    if (!deletion.at.none()) deletion.local = seconds < 0 ? kInvalidDeletionTime : UnixSeconds{seconds};
+  }
+  if (!from->ok()) return Damaged(from->reason());
+  piece_.mutation.partition_deletion = deletion;
+  return {};
+}
+
+Status SstableScanner::ReadStaticRow() {
+  RowUpdate* row = arena_.New<RowUpdate>();
+  RangeMarker unused;
+  ASSIGN_OR_RETURN(const RowReader::Kind kind, ReadRecord(true, row, &unused));
+  if (kind == RowReader::Kind::kRow) piece_.mutation.static_row = row;
+  return {};
+}
+
+Result<RowReader::Kind> SstableScanner::ReadRecord(bool statics, RowUpdate* row, RangeMarker* marker) {
+  TRY(window_.Fill(1));
+  for (;;) {
+    const ByteView bytes = window_.view();
+    Cursor cursor(bytes);
+    RowReader::Kind kind;
+    if (statics) {
+      kind = reader_.ReadStatic(&cursor, &arena_, row) ? RowReader::Kind::kRow : RowReader::Kind::kEmpty;
+    } else {
+      kind = reader_.Next(&cursor, &arena_, row, marker);
+    }
+    if (cursor.ok()) {
+      window_.Consume(cursor.offset());
+      return kind;
+    }
+    // It may only want for the bytes behind the window.
+    if (window_.whole()) return Damaged(cursor.reason());
+    if (bytes.size() >= options_.max_row_bytes) {
+      return Damaged(
+          fmt::format("a row of more than {} bytes, or damage: {}", options_.max_row_bytes, cursor.reason()));
+    }
+    TRY(window_.Fill(std::min<uint64_t>(2 * bytes.size() + 1, options_.max_row_bytes)));
+  }
+}
+
+bool SstableScanner::PieceFull(uint64_t piece_start) const {
+  return rows_.size() + ranges_.size() >= options_.piece_rows ||
+         window_.position() - piece_start >= options_.piece_bytes;
+}
+
+Status SstableScanner::ReadPiece() {
+  const uint64_t piece_start = window_.position();
+  while (!PieceFull(piece_start) || window_.position() == piece_start) {
+    RowUpdate row;
+    RangeMarker marker;
+    ASSIGN_OR_RETURN(const RowReader::Kind kind, ReadRecord(false, &row, &marker));
+    if (kind == RowReader::Kind::kRow) TRY(TakeRow(row));
+    if (kind == RowReader::Kind::kMarker) TRY(TakeMarker(marker));
+    if (kind == RowReader::Kind::kEnd) {
+      if (pairer_.open() != nullptr) return Damaged("a range deletion does not end with its partition");
+      in_partition_ = false;
+      piece_.last = true;
+      return {};
+    }
+  }
+  piece_.last = false;
+  CutOpenRange();
+  if (last_row_.has_value()) {
+    last_row_carried_ = *last_row_;
+    last_row_ = last_row_carried_;
+  }
+  return {};
+}
+
+Status SstableScanner::TakeRow(const RowUpdate& row) {
+  if (last_row_.has_value() && row.key <= *last_row_) return Damaged("a row does not come after the one before it");
+  last_row_ = row.key;
+  rows_.push_back(row);
+  return {};
+}
+
+Status SstableScanner::TakeMarker(const RangeMarker& marker) {
+  const std::optional<RangeDeletion> closed = pairer_.Take(marker);
+  if (pairer_.error() != nullptr) return Damaged(pairer_.error());
+  // Nothing is left of a range that ends at the very place where the last piece did.
+  if (closed.has_value() && closed->start.cut != closed->end.cut) ranges_.push_back(*closed);
+  return {};
+}
+
+void SstableScanner::CutOpenRange() {
+  RangeDeletion* open = pairer_.open();
+  if (open == nullptr) return;
+  if (last_row_.has_value() && *last_row_ >= open->start.cut) {
+    std::string cut(*last_row_);
+    AppendCutAfter(&cut);
+    RangeDeletion part = *open;
+    part.end = {.cut = arena_.Copy(cut),
+                .values = rows_.empty() ? ByteView() : rows_.back().clustering,
+                .size = static_cast<uint16_t>(layout_.size()),
+                .inclusive = true};
+    ranges_.push_back(part);
+    open->start = part.end;
+    open->start.inclusive = false;
+  }
+  open_cut_carried_ = open->start.cut;
+  open_values_carried_ = open->start.values;
+}
+
+void SstableScanner::CarryOpenRange() {
+  RangeDeletion* open = pairer_.open();
+  if (open == nullptr) return;
+  open->start.cut = arena_.Copy(open_cut_carried_);
+  open->start.values = arena_.Copy(open_values_carried_);
+}
+
+Result<std::optional<uint64_t>> SstableScanner::SkipDamage() {
+  if (sstable_->index() == nullptr) return std::optional<uint64_t>();
+  const uint64_t from = window_.position();
+  ASSIGN_OR_RETURN(const std::optional<uint64_t> next, index_.FirstAfter(from));
+  if (!next.has_value() || *next >= window_.remaining() + from) return std::optional<uint64_t>();
+  window_.MoveTo(*next);
+  pairer_.Reset();
+  in_partition_ = false;
+  failed_ = false;
+  return std::optional<uint64_t>(*next - from);
+}
+
+}  // namespace braid

@@ -1,0 +1,64 @@
+// The door of this room: an SSTable, opened, and the way through its partitions.
+//
+//   ListSstables(directory)          which SSTables of a table are in force            (directory.h)
+//   Sstable::Open(descriptor)        its header and statistics, verified
+//   SstableScanner::Open(…) / Next   its partitions in order, as Mutations             (scan.h)
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/byte_source.h"
+#include "base/result.h"
+#include "cassandra/sstable/chunk_reader.h"
+#include "cassandra/sstable/descriptor.h"
+#include "cassandra/sstable/statistics.h"
+#include "model/schema.h"
+
+namespace braid {
+
+// The components of one SSTable that reading it needs.
+struct SstableSources {
+  std::unique_ptr<ByteSource> data;
+  std::unique_ptr<ByteSource> statistics;
+  std::unique_ptr<ByteSource> compression_info;  // of a compressed one
+  std::unique_ptr<ByteSource> crc;               // of one that is not
+  std::unique_ptr<ByteSource> index;             // Index.db of format big; only to go on after damage; may be missing
+};
+
+// An SSTable whose files are open. Its data is read by one scanner at a time.
+class Sstable {
+ public:
+  // Opens the files of `descriptor` and reads all but the data. Errors: kNotFound, kIoError, kCorrupt, kUnsupported,
+  // each with the file.
+  static Result<std::unique_ptr<Sstable>> Open(const Descriptor& descriptor);
+  // The same of sources that are open already: memory in tests.
+  static Result<std::unique_ptr<Sstable>> Open(const Descriptor& descriptor, SstableSources sources);
+
+  const Descriptor& descriptor() const { return descriptor_; }
+  const Statistics& statistics() const { return statistics_; }
+  const SstableHeader& header() const { return statistics_.header; }
+  ChunkReader& chunks() { return *chunks_; }
+  // Index.db, or nullptr.
+  const ByteSource* index() const { return sources_.index.get(); }
+  // The path of Data.db.
+  const std::string& name() const { return sources_.data->name(); }
+
+ private:
+  Sstable(Descriptor descriptor, SstableSources sources)
+      : descriptor_(std::move(descriptor)), sources_(std::move(sources)) {}
+
+  Descriptor descriptor_;
+  SstableSources sources_;
+  Statistics statistics_;
+  std::unique_ptr<ChunkReader> chunks_;
+};
+
+// What a header knows of its table: all but the names of key columns, which are `key_names` (partition key, then
+// clustering; where they run out, "#key1" … and "#ck1" …), and what was never in this file. The SchemaId is zero. For
+// tables whose definition nobody else has: Cassandra's own, and files that are merely to be looked at.
+TableSchemaPtr SchemaOfHeader(const SstableHeader& header, const std::string& keyspace, const std::string& table,
+                              const TableId& id, const std::vector<std::string>& key_names);
+
+}  // namespace braid
