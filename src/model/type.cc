@@ -99,6 +99,26 @@ TypePtr VectorOf(TypePtr element, uint32_t dimension) {
   return Make(TypeKind::kVector, {std::move(element)}, true, dimension);
 }
 
+TypePtr UdtOf(std::string keyspace, std::string name, std::vector<std::string> field_names, std::vector<TypePtr> fields,
+              bool frozen) {
+  CHECK(field_names.size() == fields.size());
+  auto type = std::make_shared<Type>();
+  type->kind = TypeKind::kUdt;
+  type->frozen = frozen;
+  type->keyspace = std::move(keyspace);
+  type->name = std::move(name);
+  type->field_names = std::move(field_names);
+  for (const TypePtr& field : fields) type->args.push_back(Freeze(field));
+  return type;
+}
+
+TypePtr Freeze(const TypePtr& type) {
+  if (!type->multi_cell()) return type;
+  auto frozen = std::make_shared<Type>(*type);
+  frozen->frozen = true;
+  return frozen;
+}
+
 std::string ToCql(const Type& type) {
   if (type.kind == TypeKind::kCustom) return "'" + type.class_name + "'";
   std::string text = type.kind == TypeKind::kUdt ? type.name : CqlName(type.kind);

@@ -71,6 +71,11 @@ TypePtr SetOf(TypePtr element, bool frozen);
 TypePtr MapOf(TypePtr key, TypePtr value, bool frozen);
 TypePtr TupleOf(std::vector<TypePtr> fields);
 TypePtr VectorOf(TypePtr element, uint32_t dimension);
+// `fields` are frozen by this, whatever they were.
+TypePtr UdtOf(std::string keyspace, std::string name, std::vector<std::string> field_names, std::vector<TypePtr> fields,
+              bool frozen);
+// The same type, frozen if it is a collection or UDT (its arguments are already).
+TypePtr Freeze(const TypePtr& type);
 
 // The type's CQL text, e.g. "map<text, frozen<list<int>>>"; for messages and schema output.
 std::string ToCql(const Type& type);
