@@ -57,12 +57,14 @@ def dump(version: str, mode: str | None, sstable_format: str | None, schema: Pat
         extra += f'sstable: {{"selected_format": "{sstable_format}"}}\n' if sstable_format else ""
         (scratch / "cassandra.yaml").write_text(_settings(scratch) + extra)
         (scratch / "logback.xml").write_text("<configuration/>\n")
-        subprocess.run(
-            ["java", "-Xmx1g", "-XX:+UseSerialGC", *JAVA_MODULE_FLAGS,
+        ran = subprocess.run(
+            ["java", "-Xmx1g", "-XX:+UseSerialGC", *JAVA_MODULE_FLAGS, f"-javaagent:{install.jamm(version)}",
              f"-Dcassandra.config={(scratch / 'cassandra.yaml').as_uri()}", f"-Dcassandra.storagedir={scratch}",
              f"-Dlogback.configurationFile={scratch / 'logback.xml'}",
              "-cp", f"{classes(version)}:{install.classpath(version)}", "CommitLogDump", *arguments],
-            stdout=out, check=True)
+            stdout=out)
+        if ran.returncode != 0:
+            raise SystemExit(f"CommitLogDump failed on {' '.join(arguments)}")
 
 
 def dump_recorded_node(recording: Path, node: str, arguments: list[str], out) -> None:

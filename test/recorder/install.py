@@ -28,7 +28,7 @@ def jars(version: str) -> Path:
     shutil.rmtree(lib, ignore_errors=True)
     lib.mkdir(parents=True)
     subprocess.run(
-        ["mvn", "-q", "-B", "-f", str(HERE / "maven" / "pom.xml"), "dependency:copy-dependencies",
+        ["mvn", "-q", "-B", "-Dstyle.color=never", "-f", str(HERE / "maven" / "pom.xml"), "dependency:copy-dependencies",
          f"-Dcassandra.version={version}", f"-DoutputDirectory={lib}", "-DincludeScope=runtime"],
         check=True, stdout=sys.stderr)
     if not list(lib.glob(f"cassandra-all-{version}.jar")) or not list(lib.glob("jamm-*.jar")):

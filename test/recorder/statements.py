@@ -52,12 +52,14 @@ class Statements:
         raws = [self._maybe_null(table, c, 0.12) for c in chosen + statics]
         names = ", ".join(c.cql_name() for c in table.primary_key + chosen + statics)
         marks = ", ".join("?" for _ in table.primary_key + chosen + statics)
-        clause, bound = self._using(ts, using, self._ttl(table))
+        ttl = self._ttl(table)
+        clause, bound = self._using(ts, using, ttl)
         writes = [write_of(table, "regular", key, ts, "insert",
                            self._live_columns(table, chosen, raws), liveness=True)]
         if statics:
             writes.append(write_of(table, "static", key, ts, "insert", self._live_columns(table, statics, raws[len(chosen):])))
-        return Statement(f"INSERT INTO {table.qualified} ({names}) VALUES ({marks}){clause}", [*key, *raws, *bound], writes)
+        return Statement(f"INSERT INTO {table.qualified} ({names}) VALUES ({marks}){clause}", [*key, *raws, *bound],
+                         self._settle_ttl(table, ttl, writes))
 
     def update(self, table: Table, key: list[bytes], ts: int, using: bool) -> Statement:
         return self._update(table, table.regulars, "regular", table.primary_key, key, ts, using)
@@ -121,11 +123,12 @@ class Statements:
         chosen = self.rng.sample(pool, min(len(pool), self.rng.choice([1, 1, 2, 3, 6])))
         made = [(column, self._assignment(table, column)) for column in chosen]
         live = [column.name for column, assignment in made if assignment.leaves_live_cell]
-        clause, using_raws = self._using(ts, using, self._ttl(table))
+        ttl = self._ttl(table)
+        clause, using_raws = self._using(ts, using, ttl)
         return Statement(
             f"UPDATE {table.qualified}{clause} SET {', '.join(a.cql for _, a in made)} WHERE {self._equal(where)}",
             [*using_raws, *(raw for _, a in made for raw in a.raws), *key],
-            [write_of(table, row, key, ts, "update", live)])
+            self._settle_ttl(table, ttl, [write_of(table, row, key, ts, "update", live)]))
 
     def _assignment(self, table: Table, column: Column) -> Assignment:
         kind, name = table.kind(column), column.cql_name()
@@ -180,6 +183,12 @@ class Statements:
         if pick < 0.16:
             return self.rng.choice(LONG_TTL)
         return 0 if table.default_ttl and pick < 0.3 else None
+
+    @staticmethod
+    def _settle_ttl(table: Table, ttl: int | None, writes: list[Write]) -> list[Write]:
+        for write in writes:
+            write.must = write.must and not (ttl in SHORT_TTL and table.read_repair)
+        return writes
 
     def _maybe_null(self, table: Table, column: Column, chance: float) -> bytes | None:
         return None if self.rng.random() < chance else self.values.value(table.kind(column))

@@ -21,14 +21,16 @@ class TableSchema:
     statics: list[str] = field(default_factory=list)
     regulars: list[str] = field(default_factory=list)
     types: dict[str, str] = field(default_factory=dict)
+    descending: list[str] = field(default_factory=list)
 
     @property
     def qualified(self) -> str:
         return f"{self.keyspace}.{self.name}"
 
-    def to_json(self) -> dict:
+    def to_json(self, udts: dict) -> dict:
         return {"table": self.qualified, "cdc": self.cdc, "partition": self.partition, "clustering": self.clustering,
-                "statics": self.statics, "regulars": self.regulars, "types": self.types}
+                "descending": self.descending, "statics": self.statics, "regulars": self.regulars, "types": self.types,
+                "udts": udts}
 
 
 def _text(raw: bytes | None) -> str:
@@ -49,13 +51,15 @@ def read_schema(session: Session, keyspace: str) -> list[TableSchema]:
     tables = {}
     for row in session.execute("SELECT table_name, cdc FROM system_schema.tables WHERE keyspace_name = ?", [keyspace.encode()]):
         tables[_text(row["table_name"])] = TableSchema(keyspace, _text(row["table_name"]), row["cdc"] == b"\x01")
-    rows = session.execute("SELECT table_name, column_name, kind, position, type FROM system_schema.columns "
+    rows = session.execute("SELECT table_name, column_name, kind, position, clustering_order, type FROM system_schema.columns "
                            "WHERE keyspace_name = ?", [keyspace.encode()])
     lists = {"partition_key": "partition", "clustering": "clustering", "static": "statics", "regular": "regulars"}
     for row in sorted(rows, key=lambda row: int.from_bytes(row["position"], "big", signed=True)):
         table, column = tables[_text(row["table_name"])], _text(row["column_name"])
         getattr(table, lists[_text(row["kind"])]).append(column)
         table.types[column] = _text(row["type"])
+        if _text(row["clustering_order"]) == "desc":
+            table.descending.append(column)
     return list(tables.values())
 
 
@@ -102,5 +106,5 @@ def write_truth(session: Session, keyspace: str, directory: Path) -> tuple[float
     for name, rows in lines.items():
         (directory / name).write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
     (directory / "schema.ndjson").write_text(
-        "".join(f"{cqltypes.dumps(table.to_json())}\n" for table in schema), encoding="utf-8")
+        "".join(f"{cqltypes.dumps(table.to_json(udts))}\n" for table in schema), encoding="utf-8")
     return read_at, schema

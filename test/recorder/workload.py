@@ -39,6 +39,7 @@ class Clock:
 
 class Workload:
     def __init__(self, cluster: Cluster, session: Session, seed: int, size: int, read_repair: bool = True):
+        """Without `read_repair` no table has it, so that nothing but hints and the log tells nodes of each other's writes."""
         self.cluster, self.session, self.size, self.read_repair = cluster, session, size, read_repair
         self.rng = random.Random(seed)
         self.clock = Clock(self.rng)
@@ -57,7 +58,11 @@ class Workload:
         for name, fields in UDTS.items():
             self.session.schema(f"CREATE TYPE {KEYSPACE}.{name} ({', '.join(f'{f} {t}' for f, t in fields)})")
         for table in self.tables.values():
-            self.session.schema(table.create(self.read_repair))
+            self.create_table(table)
+
+    def create_table(self, table: Table) -> None:
+        table.read_repair = table.read_repair and self.read_repair
+        self.session.schema(table.create())
 
     def run_with_changes(self) -> None:
         """Schema changes, a kill and a return, in the middle of statements."""
@@ -274,7 +279,9 @@ class Workload:
                                [write_of(table, "regular", [int32(DEAD_COUNTER), row], ts, "count", ["n"])]), ts, False)
         time.sleep(0.05)
         ts = self.clock.next(in_order=True)
-        self.run(Statement(f"DELETE FROM {table.qualified} WHERE p = ? AND c = ?", [int32(DEAD_COUNTER), b"goes"]), ts, False)
+        key = [int32(DEAD_COUNTER), b"goes"]
+        self.run(Statement(f"DELETE FROM {table.qualified} WHERE p = ? AND c = ?", key,
+                           [write_of(table, "regular", key, ts, "delete_row", [])]), ts, False)
 
     def alter(self, name: str, change: str) -> None:
         time.sleep(0.1)
@@ -289,7 +296,7 @@ class Workload:
         altered.regulars += [Column("extra", "text"), Column("more", "map<text, int>")]
         altered.statics.append(Column("s2", "int"))
         table = late_table()
-        self.session.schema(table.create(self.read_repair))
+        self.create_table(table)
         self.tables[table.name] = table
 
     def drop_columns(self) -> None:

@@ -76,16 +76,16 @@ public final class CommitLogDump
         Arrays.stream(inside).filter(file -> CommitLogDescriptor.isValid(file.getName())).forEach(segments::add);
     }
 
-    /** Its signature changed between 4.0 and 4.1. */
+    /** Without writing the schema's version, which 4.0 does unless told not to, and later ones never do. */
     private static void loadSchema() throws ReflectiveOperationException
     {
         try
         {
-            Schema.class.getMethod("loadFromDisk").invoke(Schema.instance);
-        }
-        catch (NoSuchMethodException before41)
-        {
             Schema.class.getMethod("loadFromDisk", boolean.class).invoke(Schema.instance, false);
+        }
+        catch (NoSuchMethodException since41)
+        {
+            Schema.class.getMethod("loadFromDisk").invoke(Schema.instance);
         }
     }
 
@@ -353,7 +353,7 @@ public final class CommitLogDump
 
         private void marker(Unfiltered unfiltered)
         {
-            text.append("{\"marker\":\"").append(unfiltered.clustering().kind()).append("\",\"clustering\":");
+            text.append("{\"marker\":\"").append(unfiltered.clustering().kind().toString().replaceAll("_BOUND(ARY)?$", "")).append("\",\"clustering\":");
             clustering(unfiltered.clustering());
             if (unfiltered instanceof RangeTombstoneBoundaryMarker)
             {
