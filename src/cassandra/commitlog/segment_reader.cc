@@ -23,6 +23,8 @@ constexpr size_t kMaxHeaderBytes = kHeaderFixedBytes + 65535 + 4;
 // Before an entry's payload: size and its checksum; after it: the checksum of all.
 constexpr size_t kEntryHeadBytes = 8;
 constexpr size_t kEntryOverheadBytes = 12;
+// Before a compressed section's block: its raw length.
+constexpr size_t kSectionHeadBytes = 4;
 constexpr uint32_t kMinEntryBytes = 10;
 
 constexpr int32_t kOldestVersion = 7;
@@ -162,7 +164,8 @@ Result<SegmentReader::Answer> SegmentReader::EnterSection() {
   section_marker_ = marker_;
   ASSIGN_OR_RETURN(const ByteView marker, Window(marker_, kMarkerBytes));
   if (marker.size() < kMarkerBytes) {
-    if (AllZero(marker)) return *(final_ = Answer::kEnd);
+    // Plain segments are padded to their size, which may leave a few bytes; others end with a section.
+    if (marker.empty() || (!decompressor_ && AllZero(marker))) return *(final_ = Answer::kEnd);
     return Torn(marker_, "the file ends within a sync marker");
   }
   const uint64_t next = LoadBigEndian<uint32_t>(marker.data());
@@ -170,9 +173,10 @@ Result<SegmentReader::Answer> SegmentReader::EnterSection() {
   if (next == 0 && crc == 0) return AtUnwrittenMarker();
   if (!MarkerFits(marker_, marker)) {
     if (crc == 0) return Torn(marker_, "a sync marker without its checksum");
-    return Corrupt(marker_, "a sync marker does not match its checksum", marker_);
+    return Damaged(marker_, "a sync marker does not match its checksum", marker_);
   }
-  if (next < marker_ + kMarkerBytes) return Corrupt(marker_, "a sync marker points backwards", marker_);
+  if (next < marker_ + kMarkerBytes) return Damaged(marker_, "a sync marker points backwards", marker_);
+  good_end_ = marker_ + kMarkerBytes;
   return decompressor_ ? EnterCompressed(next) : EnterPlain(next);
 }
 
@@ -196,38 +200,40 @@ Result<SegmentReader::Answer> SegmentReader::EnterCompressed(uint64_t next) {
     // Its end may also be what is damaged: the checksum does not cover it.
     ASSIGN_OR_RETURN(const uint64_t other, FindMarker(marker_ + kMarkerBytes));
     if (other == file_size_) return Torn(marker_, "the file ends within a compressed section");
-    return Corrupt(marker_, "a sync marker points beyond the file", file_size_);
+    return Damaged(marker_, "a sync marker points beyond the file", file_size_);
   }
   const uint64_t stored = next - marker_ - kMarkerBytes;
-  ASSIGN_OR_RETURN(ByteView block, Window(marker_ + kMarkerBytes, stored));
+  ASSIGN_OR_RETURN(const ByteView block, Window(marker_ + kMarkerBytes, stored));
   if (block.size() < stored) return Torn(marker_, "the file ends within a compressed section");
-  if (stored < 4) return Corrupt(marker_, "a compressed section without its length", next);
-  const uint32_t raw_bytes = LoadBigEndian<uint32_t>(block.data());
-  block.remove_prefix(4);
-  if (raw_bytes > options_.max_section_bytes) {
-    return Corrupt(marker_, fmt::format("a compressed section claims {} bytes", raw_bytes), next);
-  }
-  if (raw_bytes != 0) {
-    const Result<uint64_t> limit = decompressor_->RawLengthLimit(block);
-    if (!limit) return Corrupt(marker_, limit.error().message, next);
-    if (raw_bytes > *limit) {
-      return Corrupt(marker_, fmt::format("a compressed section of {} bytes claims {}", stored, raw_bytes), next);
-    }
-    if (raw_capacity_ < raw_bytes) {
-      raw_ = std::make_unique_for_overwrite<char[]>(raw_bytes);
-      raw_capacity_ = raw_bytes;
-    }
-    const Result<size_t> made = decompressor_->Decompress(block, raw_.get(), raw_bytes);
-    if (!made) return Corrupt(marker_, made.error().message, next);
-    if (*made != raw_bytes) return Corrupt(marker_, "a compressed section is shorter than it claims", next);
-  }
+  if (const Status unpacked = Unpack(block); !unpacked) return Damaged(marker_, unpacked.error().message, next);
   section_cut_ = false;
   raw_start_ = at_ = logical_marker_ + kMarkerBytes;
-  section_end_ = at_ + raw_bytes;
+  section_end_ = at_ + raw_bytes_;
   marker_ = next;
   logical_marker_ = section_end_;
   in_section_ = true;
   return Answer::kEntry;
+}
+
+// Decompresses a stored section into raw_ and raw_bytes_.
+Status SegmentReader::Unpack(ByteView stored) {
+  if (stored.size() < kSectionHeadBytes) return Corrupt("a compressed section without its length");
+  const uint32_t claimed = LoadBigEndian<uint32_t>(stored.data());
+  const ByteView block = stored.substr(kSectionHeadBytes);
+  raw_bytes_ = 0;
+  if (block.empty() && claimed == 0) return {};
+  ASSIGN_OR_RETURN(const uint64_t limit, decompressor_->RawLengthLimit(block));
+  if (claimed > limit || claimed > options_.max_section_bytes) {
+    return Corrupt(fmt::format("a compressed section of {} bytes claims {}", stored.size(), claimed));
+  }
+  if (raw_ == nullptr || raw_capacity_ < claimed) {
+    raw_ = std::make_unique_for_overwrite<char[]>(claimed);
+    raw_capacity_ = claimed;
+  }
+  ASSIGN_OR_RETURN(const size_t made, decompressor_->Decompress(block, raw_.get(), claimed));
+  if (made != claimed) return Corrupt("a compressed section is shorter than it claims");
+  raw_bytes_ = made;
+  return {};
 }
 
 Result<ByteView> SegmentReader::InSection(uint64_t offset, size_t size) {
@@ -246,18 +252,18 @@ Result<SegmentReader::Answer> SegmentReader::NextInSection() {
   if (head.size() < kEntryHeadBytes) {
     if (AllZero(head)) return AtZeroSize();
     if (section_cut_ || head.size() < head_bytes) return Torn(at_, "the file ends within an entry");
-    return CorruptInSection(at_, "a section ends within an entry");
+    return DamagedInSection(at_, "a section ends within an entry");
   }
   const uint32_t size = LoadBigEndian<uint32_t>(head.data());
   if (size == 0) return AtZeroSize();
   const uint32_t size_crc = Crc32OfInt(0, size);
   if (LoadBigEndian<uint32_t>(head.data() + 4) != size_crc) {
-    return CorruptInSection(at_, "an entry's size does not match its checksum");
+    return DamagedInSection(at_, "an entry's size does not match its checksum");
   }
-  if (size < kMinEntryBytes) return CorruptInSection(at_, fmt::format("an entry of {} bytes", size));
+  if (size < kMinEntryBytes) return DamagedInSection(at_, fmt::format("an entry of {} bytes", size));
   if (size + kEntryOverheadBytes > left) {
     if (section_cut_) return Torn(at_, "the file ends within an entry");
-    return CorruptInSection(at_, fmt::format("an entry of {} bytes reaches beyond its section", size));
+    return DamagedInSection(at_, fmt::format("an entry of {} bytes reaches beyond its section", size));
   }
   const uint64_t end = at_ + size + kEntryOverheadBytes;
   if (end > options_.limit) return *(final_ = Answer::kEnd);
@@ -268,12 +274,17 @@ Result<SegmentReader::Answer> SegmentReader::NextInSection() {
     // Its size is sound: the entries behind it can be read.
     damage_ = {decompressor_ ? section_marker_ : at_, size + kEntryOverheadBytes,
                fmt::format("the entry at logical offset {} does not match its checksum", at_)};
-    at_ = end;
+    GoTo(end);
     return Answer::kCorrupt;
   }
-  at_ = end;
+  GoTo(end);
   end_offset_ = end;
   return Answer::kEntry;
+}
+
+void SegmentReader::GoTo(uint64_t entry) {
+  at_ = entry;
+  if (!decompressor_) good_end_ = entry;
 }
 
 Result<SegmentReader::Answer> SegmentReader::AtZeroSize() {
@@ -281,7 +292,7 @@ Result<SegmentReader::Answer> SegmentReader::AtZeroSize() {
   for (uint64_t offset = at_; offset < section_end_;) {
     ASSIGN_OR_RETURN(const ByteView bytes, InSection(offset, std::min<uint64_t>(section_end_ - offset, kWindowBytes)));
     if (bytes.empty()) break;
-    if (!AllZero(bytes)) return CorruptInSection(at_, "an entry without a size, and bytes behind it");
+    if (!AllZero(bytes)) return DamagedInSection(at_, "an entry without a size, and bytes behind it");
     offset += bytes.size();
   }
   at_ = section_end_;
@@ -294,9 +305,9 @@ SegmentReader::Answer SegmentReader::Torn(uint64_t offset, std::string what) {
   return *(final_ = Answer::kTorn);
 }
 
-Result<SegmentReader::Answer> SegmentReader::CorruptInSection(uint64_t logical, std::string what) {
+Result<SegmentReader::Answer> SegmentReader::DamagedInSection(uint64_t logical, std::string what) {
   in_section_ = false;
-  if (!decompressor_) return Corrupt(logical, std::move(what), section_end_);
+  if (!decompressor_) return Damaged(logical, std::move(what), section_end_);
   // The section is whole, so the next marker is known to be right. What is lost is counted in the file's bytes.
   const uint64_t next = marker_;
   damage_ = {section_marker_, next - section_marker_,
@@ -304,19 +315,20 @@ Result<SegmentReader::Answer> SegmentReader::CorruptInSection(uint64_t logical, 
   return Answer::kCorrupt;
 }
 
-Result<SegmentReader::Answer> SegmentReader::Corrupt(uint64_t from, std::string what, uint64_t section_end) {
+Result<SegmentReader::Answer> SegmentReader::Damaged(uint64_t from, std::string what, uint64_t section_end) {
   in_section_ = false;
   // The section's end is not to be trusted, for no checksum covers it: a marker that stands before it is the true one.
-  ASSIGN_OR_RETURN(uint64_t resume, FindMarker(from == section_marker_ ? from + 1 : from));
+  // It may even stand before the place where the damage was seen, as long as that is behind all that was found good.
+  ASSIGN_OR_RETURN(uint64_t resume, FindMarker(good_end_));
   if (section_end > from && section_end < resume) {
     ASSIGN_OR_RETURN(const ByteView marker, Window(section_end, kMarkerBytes));
     if (MarkerFits(section_end, marker) || (marker.size() == kMarkerBytes && AllZero(marker))) resume = section_end;
   }
-  damage_ = {from, resume - from, std::move(what)};
+  damage_ = {from, resume > from ? resume - from : 0, std::move(what)};
   marker_ = resume;
   // Logical and file offsets are one in a plain segment. In a compressed one the lost section's own length is unknown;
   // what matters is that offsets go on rising.
-  logical_marker_ = decompressor_ ? logical_marker_ + (resume - from) : resume;
+  logical_marker_ = decompressor_ ? logical_marker_ + (resume - section_marker_) : resume;
   return Answer::kCorrupt;
 }
 

@@ -50,10 +50,10 @@ struct SegmentDamage {
 class SegmentReader {
  public:
   enum class Answer : uint8_t {
-    kEntry,  // payload() and end_offset() are set
-    kEnd,    // all that was synced has been given, and nothing else is in the file
-    kTorn,   // what follows was never finished: see damage(). A live segment may have more later, a dead one lost it.
-            // The answer stays
+    kEntry,    // payload() and end_offset() are set
+    kEnd,      // all that was synced has been given, and nothing else is in the file
+    kTorn,     // what follows was never finished: see damage(). A live segment may have more later, a dead one lost it.
+               // The answer stays
     kCorrupt,  // bytes contradict their checksum or format: see damage(). The next call goes on behind them
   };
 
@@ -89,6 +89,7 @@ class SegmentReader {
   Result<Answer> EnterSection();
   Result<Answer> EnterPlain(uint64_t next);
   Result<Answer> EnterCompressed(uint64_t next);
+  Status Unpack(ByteView stored);
   // What is said at a marker of zeroes: kEnd, or kTorn if entries follow that no marker covers.
   Result<Answer> AtUnwrittenMarker();
 
@@ -97,12 +98,14 @@ class SegmentReader {
   // The bytes [offset, offset + size) of the section, both logical. They are known to lie within it.
   Result<ByteView> InSection(uint64_t offset, size_t size);
   Result<Answer> AtZeroSize();
+  // Moves on to the entry at that logical offset: all before it is sound.
+  void GoTo(uint64_t entry);
 
   Answer Torn(uint64_t offset, std::string what);
   // Reports damage at the file offset `from` and finds where to go on: at the section's end if a marker stands there,
   // else at the next marker anywhere.
-  Result<Answer> Corrupt(uint64_t from, std::string what, uint64_t section_end);
-  Result<Answer> CorruptInSection(uint64_t logical, std::string what);
+  Result<Answer> Damaged(uint64_t from, std::string what, uint64_t section_end);
+  Result<Answer> DamagedInSection(uint64_t logical, std::string what);
   Result<uint64_t> FindMarker(uint64_t from);
 
   const ByteSource* source_;
@@ -116,6 +119,7 @@ class SegmentReader {
   bool in_section_ = false;
   bool section_cut_ = false;     // the file ends before the section does
   uint64_t section_marker_ = 0;  // file offset of the marker of the section that is being read
+  uint64_t good_end_ = 0;        // file offset up to which everything was found sound
   uint64_t at_ = 0;              // logical offset in it of the next entry
   uint64_t section_end_ = 0;     // logical
 
@@ -124,6 +128,7 @@ class SegmentReader {
   size_t window_bytes_ = 0;
   std::unique_ptr<char[]> raw_;  // a decompressed section, from the logical offset raw_start_
   size_t raw_capacity_ = 0;
+  size_t raw_bytes_ = 0;
   uint64_t raw_start_ = 0;
 
   ByteView payload_;
