@@ -126,7 +126,7 @@ void ReadCellBody(Cursor* from, uint8_t head, bool multi, CellContext* context, 
   if ((head & kCellSameTime) == 0) context->time = ReadTime(from, context->time);
   cell->at = context->time;
   if (cell->kind == CellKind::kTombstone) {
-    cell->local_deletion = UnixSeconds{Sum(SecondOf(cell->at), from->SignedVint())};
+    cell->local_deletion = ReadSecond(from, cell->at);
   } else if (cell->kind == CellKind::kExpiring) {
     if ((head & kCellSameExpiry) == 0) {
       const uint64_t ttl = from->Vint();
@@ -270,15 +270,23 @@ WriteTime ReadTime(Cursor* from, WriteTime base) {
   return WriteTime{Sum(base.us, from->SignedVint())};
 }
 
+void AppendSecond(std::string* to, WriteTime time, UnixSeconds second) {
+  AppendVint(to, Difference(second.s, SecondOf(time)));
+}
+
+UnixSeconds ReadSecond(Cursor* from, WriteTime time) {
+  return UnixSeconds{Sum(SecondOf(time), from->SignedVint())};
+}
+
 void AppendDeletion(std::string* to, WriteTime base, const Deletion& deletion) {
   AppendTime(to, base, deletion.at);
-  AppendVint(to, Difference(deletion.local.s, SecondOf(deletion.at)));
+  AppendSecond(to, deletion.at, deletion.local);
 }
 
 Deletion ReadDeletion(Cursor* from, WriteTime base) {
   Deletion deletion;
   deletion.at = ReadTime(from, base);
-  deletion.local = UnixSeconds{Sum(SecondOf(deletion.at), from->SignedVint())};
+  deletion.local = ReadSecond(from, deletion.at);
   return deletion;
 }
 

@@ -45,6 +45,10 @@ RowParts ReadRowParts(Cursor* from, WriteTime base, uint8_t flags, uint32_t colu
 void AppendTime(std::string* to, WriteTime base, WriteTime time);
 WriteTime ReadTime(Cursor* from, WriteTime base);
 
+// A second near that of `time`.
+void AppendSecond(std::string* to, WriteTime time, UnixSeconds second);
+UnixSeconds ReadSecond(Cursor* from, WriteTime time);
+
 // A deletion that is not live.
 void AppendDeletion(std::string* to, WriteTime base, const Deletion& deletion);
 Deletion ReadDeletion(Cursor* from, WriteTime base);

@@ -13,7 +13,7 @@ constexpr const char* kRowWhat = "row state";
 // Above codec::kRowPartBits.
 constexpr uint8_t kRowEmittedBase = 16;  // last_emitted is the base time
 constexpr uint8_t kRowIncomplete = 32;
-constexpr uint8_t kRowExpired = 64;
+constexpr uint8_t kRowExpired = 64;  // expired_through is set
 constexpr uint8_t kRowBits = 127;
 
 constexpr uint8_t kHeaderVersion = 1;
@@ -46,7 +46,7 @@ void AppendRowState(std::string* to, const RowState& state) {
   AppendSignedVint(to, base.us);
   AppendVint(to, state.revision);
   if ((flags & kRowEmittedBase) == 0) codec::AppendTime(to, base, state.last_emitted);
-  if (expired) AppendSignedVint(to, state.expired_through.s);
+  if (expired) codec::AppendSecond(to, base, state.expired_through);
   codec::AppendVintBytes(to, state.clustering);
   if (!state.complete) codec::AppendColumnIds(to, state.unknown);
   codec::AppendRowParts(to, base, parts);
@@ -61,7 +61,7 @@ Result<RowState> DecodeRowState(ByteView bytes, uint32_t column_limit, Arena* ar
   const WriteTime base{from.SignedVint()};
   state.revision = from.Vint();
   state.last_emitted = (flags & kRowEmittedBase) != 0 ? base : codec::ReadTime(&from, base);
-  if ((flags & kRowExpired) != 0) state.expired_through.s = from.SignedVint();
+  if ((flags & kRowExpired) != 0) state.expired_through = codec::ReadSecond(&from, base);
   state.clustering = from.VintBytes();
   state.complete = (flags & kRowIncomplete) == 0;
   if (!state.complete) state.unknown = codec::ReadColumnIds(&from, column_limit, arena);

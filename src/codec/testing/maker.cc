@@ -215,7 +215,7 @@ RowState Maker::MakeRowState(const TableSchema& schema) {
   FillRow(schema, &state.liveness, &state.deletion, &state.complex_deletions, &state.cells);
   state.revision = Coin() ? Below(1000) : random_();
   if (Coin()) state.last_emitted = state.liveness.none() ? Time() : state.liveness.at;
-  if (Below(4) == 0) state.expired_through.s = static_cast<int64_t>(Below(1'000'000));
+  if (Below(4) == 0) state.expired_through = Seconds();
   state.complete = Below(4) > 0;
   if (!state.complete) state.unknown = Columns(schema);
   return state;

@@ -2,7 +2,6 @@
 // integers of this machine: the bytes never leave it), key, value.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -35,15 +34,15 @@ inline Record LoadRecord(const char* from) {
 inline void StoreRecord(char* to, const Record& record) {
   const uint32_t sizes[2] = {static_cast<uint32_t>(record.key.size()), static_cast<uint32_t>(record.value.size())};
   std::memcpy(to, sizes, sizeof(sizes));
-  std::memcpy(to + kRecordHeaderBytes, record.key.data(), record.key.size());
-  std::memcpy(to + kRecordHeaderBytes + record.key.size(), record.value.data(), record.value.size());
+  record.key.copy(to + kRecordHeaderBytes, record.key.size());
+  record.value.copy(to + kRecordHeaderBytes + record.key.size(), record.value.size());
 }
 
 // The key's first eight bytes as a number that sorts as they do, so that most comparisons need no other memory. Keys of
 // equal prefixes may be in any order.
 inline uint64_t PrefixOf(ByteView key) {
   char bytes[8] = {};
-  std::memcpy(bytes, key.data(), std::min(key.size(), sizeof(bytes)));
+  key.copy(bytes, sizeof(bytes));
   return LoadBigEndian<uint64_t>(bytes);
 }
 

@@ -87,6 +87,13 @@ TEST_F(SorterTest, NothingComesOfNothing) {
   EXPECT_THAT(Drain(&sorter).value(), ElementsAre());
 }
 
+TEST_F(SorterTest, EmptyViewsAreRecordsToo) {
+  Sorter sorter({.memory_bytes = 1 << 20, .directory = directory_});
+  ASSERT_TRUE(sorter.Add(ByteView{}, ByteView{}).has_value());
+  ASSERT_TRUE(sorter.Add("", "").has_value());
+  EXPECT_THAT(Drain(&sorter).value(), ElementsAre(Pair("", ""), Pair("", "")));
+}
+
 TEST_F(SorterTest, KeysThenValuesInUnsignedOrder) {
   Sorter sorter({.memory_bytes = 1 << 20, .directory = directory_});
   const Records records = {
