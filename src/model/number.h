@@ -12,7 +12,7 @@ namespace braid {
 
 // Varints longer than this are not turned into decimal digits, which takes time in the square of the length: they count
 // as bytes that do not parse where decimals are ordered, and print as hexadecimal.
-inline constexpr size_t kMaxDecimalDigitsBytes = 64 * 1024;
+inline constexpr size_t kMaxDecimalDigitsBytes = 16 * 1024;
 
 // A varint without the leading bytes that only repeat its sign; at least one byte of a non-empty one.
 ByteView TrimVarint(ByteView varint);

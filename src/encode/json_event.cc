@@ -1,0 +1,251 @@
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/check.h"
+#include "encode/json.h"
+#include "encode/json_text.h"
+#include "model/key.h"
+
+namespace braid {
+namespace {
+
+constexpr const char* kOps[] = {"c", "u", "d", "r", "t"};
+constexpr const char* kCauses[] = {"write",  "delete",   "range_delete", "partition_delete", "ttl", "truncate",
+                                   "schema", "backfill", "repair"};
+constexpr const char* kRows[] = {"regular", "static", "range"};
+constexpr const char* kSnapshots[] = {"false", "first", "true", "last"};
+
+int64_t MillisecondsOf(WriteTime at) {
+  // Towards the past, as for the times after 1970.
+  return at.us / 1000 - (at.us % 1000 < 0 ? 1 : 0);
+}
+
+// A non-frozen collection without elements is no collection to CQL.
+bool IsNull(const Column& column, const ColumnValue& value) {
+  if (value.null) return true;
+  const TypeKind kind = column.type->kind;
+  return column.multi_cell() && kind != TypeKind::kUdt && value.value == ByteView("\0\0\0\0", 4);
+}
+
+class EventWriter {
+ public:
+  EventWriter(const Change& change, const EventContext& context, std::string* out)
+      : change_(change), schema_(*change.schema), context_(context), out_(out) {}
+
+  void Write() {
+    Raw("{\"key\":");
+    WriteKey();
+    Raw(",\"op\":\"");
+    Raw(kOps[static_cast<size_t>(change_.op)]);
+    Raw("\",\"before\":");
+    WriteImage(change_.before);
+    Raw(",\"after\":");
+    WriteImage(change_.after);
+    Raw(",\"source\":{");
+    WriteSource();
+    Raw("},\"transaction\":null,\"sequence\":\"");
+    AppendInteger(change_.sequence.epoch, out_);
+    out_->push_back(':');
+    AppendInteger(change_.sequence.partition, out_);
+    out_->push_back(':');
+    AppendInteger(change_.sequence.n, out_);
+    Raw("\",\"ts_ms\":");
+    if (context_.emitted_ms) {
+      AppendInteger(*context_.emitted_ms, out_);
+    } else {
+      WriteMilliseconds();
+    }
+    out_->push_back('}');
+  }
+
+ private:
+  void Raw(std::string_view text) { out_->append(text); }
+
+  // The name before a value within an object.
+  void Name(const Column& column, bool* first) {
+    if (!*first) out_->push_back(',');
+    *first = false;
+    AppendJsonString(column.name, out_);
+    out_->push_back(':');
+  }
+
+  // Leaves where the columns stand in key_start_ and key_size_: the images begin with the same text.
+  void WriteKey() {
+    if (change_.op == Op::kTruncate) return Raw("null");
+    out_->push_back('{');
+    key_start_ = out_->size();
+    bool first = true;
+    WritePartitionKey(&first);
+    if (change_.row == RowKind::kRegular) WriteClustering(change_.clustering, schema_.clustering.size(), &first);
+    key_size_ = out_->size() - key_start_;
+    out_->push_back('}');
+  }
+
+  void WritePartitionKey(bool* first) {
+    const size_t start = out_->size();
+    const bool was_first = *first;
+    PartitionKeyReader reader(schema_.partition_key.size(), change_.partition_key);
+    for (const ColumnId id : schema_.partition_key) {
+      const std::optional<ByteView> value = reader.Next();
+      if (!value) break;
+      Name(schema_.column(id), first);
+      AppendJsonValue(*schema_.column(id).type, *value, out_);
+    }
+    if (reader.status().has_value()) return;
+    out_->resize(start);
+    *first = was_first;
+    WriteInvalidColumns(schema_.partition_key, change_.partition_key, first);
+  }
+
+  // The first `count` clustering columns.
+  void WriteClustering(ByteView values, size_t count, bool* first) {
+    const std::span<const ColumnId> columns(schema_.clustering.data(), count);
+    const size_t start = out_->size();
+    const bool was_first = *first;
+    ClusteringReader reader(values);
+    bool whole = true;
+    for (const ColumnId id : columns) {
+      const std::optional<ClusteringReader::Value> value = reader.Next();
+      whole = value.has_value();
+      if (!whole) break;
+      Name(schema_.column(id), first);
+      if (value->null) {
+        Raw("null");
+      } else {
+        AppendJsonValue(*schema_.column(id).type, value->bytes, out_);
+      }
+    }
+    if (whole && !reader.Next() && reader.status().has_value()) return;
+    out_->resize(start);
+    *first = was_first;
+    WriteInvalidColumns(columns, values, first);
+  }
+
+  // Of key columns whose bytes do not come apart.
+  void WriteInvalidColumns(std::span<const ColumnId> columns, ByteView bytes, bool* first) {
+    for (size_t i = 0; i < columns.size(); ++i) {
+      Name(schema_.column(columns[i]), first);
+      if (i == 0) {
+        AppendInvalid(bytes, out_);
+      } else {
+        Raw("null");
+      }
+    }
+  }
+
+  void WriteImage(const Image* image) {
+    if (image == nullptr) return Raw("null");
+    out_->push_back('{');
+    out_->append(*out_, key_start_, key_size_);
+    bool first = key_size_ == 0;
+    for (const ColumnValue& value : image->columns) {
+      const Column& column = schema_.column(value.column);
+      Name(column, &first);
+      if (IsNull(column, value)) {
+        Raw("null");
+      } else {
+        AppendJsonValue(*column.type, value.value, out_);
+      }
+    }
+    out_->push_back('}');
+  }
+
+  void WriteSource() {
+    Raw("\"connector\":\"cassandra\",\"version\":");
+    AppendJsonString(context_.version, out_);
+    Raw(",\"name\":");
+    AppendJsonString(context_.pipeline, out_);
+    Raw(",\"db\":");
+    AppendJsonString(schema_.keyspace, out_);
+    Raw(",\"keyspace\":");
+    AppendJsonString(schema_.keyspace, out_);
+    Raw(",\"table\":");
+    AppendJsonString(schema_.table, out_);
+    Raw(",\"row\":\"");
+    Raw(kRows[static_cast<size_t>(change_.row)]);
+    out_->push_back('"');
+    if (change_.row == RowKind::kRange) WriteRange();
+    Raw(",\"ts_us\":");
+    if (change_.ts.none()) {
+      Raw("null");
+    } else {
+      AppendInteger(change_.ts.us, out_);
+    }
+    Raw(",\"ts_ms\":");
+    WriteMilliseconds();
+    WriteOrigin();
+    Raw(",\"revision\":");
+    AppendInteger(change_.revision, out_);
+    Raw(",\"written\":");
+    WriteColumnNames(change_.written);
+    Raw(",\"cause\":\"");
+    Raw(kCauses[static_cast<size_t>(change_.cause)]);
+    Raw(change_.complete ? "\",\"complete\":true" : "\",\"complete\":false");
+    if (!change_.unknown.empty()) {
+      Raw(",\"unknown\":");
+      WriteColumnNames(change_.unknown);
+    }
+    Raw(change_.late ? ",\"late\":true" : ",\"late\":false");
+    Raw(",\"snapshot\":\"");
+    Raw(kSnapshots[static_cast<size_t>(change_.snapshot)]);
+    out_->push_back('"');
+  }
+
+  void WriteOrigin() {
+    CHECK(change_.origin.node.value < context_.nodes.size());
+    Raw(",\"node\":");
+    AppendJsonString(context_.nodes[change_.origin.node.value], out_);
+    Raw(",\"segment\":");
+    AppendInteger(change_.origin.segment.value, out_);
+    Raw(",\"position\":");
+    AppendInteger(change_.origin.offset, out_);
+  }
+
+  void WriteRange() {
+    Raw(",\"range\":{\"start\":");
+    WriteBound(change_.range_start);
+    Raw(",\"end\":");
+    WriteBound(change_.range_end);
+    out_->push_back('}');
+  }
+
+  void WriteBound(const Bound& bound) {
+    if (bound.size == 0) return Raw("null");
+    CHECK(bound.size <= schema_.clustering.size());
+    Raw("{\"values\":{");
+    bool first = true;
+    WriteClustering(bound.values, bound.size, &first);
+    Raw(bound.inclusive ? "},\"inclusive\":true}" : "},\"inclusive\":false}");
+  }
+
+  void WriteMilliseconds() {
+    if (change_.ts.none()) return Raw("null");
+    AppendInteger(MillisecondsOf(change_.ts), out_);
+  }
+
+  void WriteColumnNames(std::span<const ColumnId> columns) {
+    out_->push_back('[');
+    for (size_t i = 0; i < columns.size(); ++i) {
+      if (i > 0) out_->push_back(',');
+      AppendJsonString(schema_.column(columns[i]).name, out_);
+    }
+    out_->push_back(']');
+  }
+
+  const Change& change_;
+  const TableSchema& schema_;
+  const EventContext& context_;
+  std::string* out_;
+  size_t key_start_ = 0;
+  size_t key_size_ = 0;
+};
+
+}  // namespace
+
+void AppendEventJson(const Change& change, const EventContext& context, std::string* out) {
+  CHECK(change.schema != nullptr);
+  EventWriter(change, context, out).Write();
+}
+
+}  // namespace braid
