@@ -1,5 +1,6 @@
 #include "model/type.h"
 
+#include <limits>
 #include <utility>
 
 #include "base/check.h"
@@ -152,8 +153,9 @@ int FixedLength(const Type& type) {
     case TypeKind::kTimeuuid:
       return 16;
     case TypeKind::kVector: {
-      const int element = FixedLength(*type.args[0]);
-      return element < 0 ? -1 : element * static_cast<int>(type.dimension);
+      const int64_t bytes = int64_t{FixedLength(*type.args[0])} * type.dimension;
+      // No value is so long as not to fit; a definition that says so must do no harm.
+      return bytes < 0 || bytes > std::numeric_limits<int>::max() ? -1 : static_cast<int>(bytes);
     }
     case TypeKind::kCustom:
       return type.class_name == "org.apache.cassandra.db.marshal.LexicalUUIDType" ? 16

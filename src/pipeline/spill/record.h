@@ -16,6 +16,8 @@ struct Record {
   ByteView value;
 
   size_t size() const { return kRecordHeaderBytes + key.size() + value.size(); }
+  // The record as it lies there; only of one that LoadRecord gave.
+  ByteView stored() const { return {key.data() - kRecordHeaderBytes, size()}; }
   // The order of the sort.
   bool operator<(const Record& other) const {
     const int order = key.compare(other.key);

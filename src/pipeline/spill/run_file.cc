@@ -85,15 +85,13 @@ RunWriter::RunWriter(RunFile* file, size_t block_bytes) : file_(file), block_byt
   packed_.resize(sizeof(BlockHeader) + static_cast<size_t>(LZ4_compressBound(static_cast<int>(block_bytes))));
 }
 
-Status RunWriter::Add(const Record& record) {
-  const size_t size = record.size();
-  if (!raw_.empty() && raw_.size() + size > block_bytes_) {
+Status RunWriter::Add(ByteView stored) {
+  if (!raw_.empty() && raw_.size() + stored.size() > block_bytes_) {
     TRY(WriteBlock(raw_));
     raw_.clear();
   }
-  const size_t at = raw_.size();
-  raw_.resize(at + size);
-  StoreRecord(raw_.data() + at, record);
+  if (stored.size() > block_bytes_) return WriteBlock(stored);
+  raw_.append(stored);
   return {};
 }
 
@@ -108,7 +106,7 @@ Status RunWriter::WriteBlock(ByteView raw) {
   largest_block_bytes_ = std::max(largest_block_bytes_, raw.size());
   BlockHeader header{static_cast<uint32_t>(raw.size()), static_cast<uint32_t>(raw.size()), 0};
   char* const packed = packed_.data() + sizeof(header);
-  // A block of one record that is larger than blocks are goes as it is: packing it would take as much memory again.
+  // A block of one record that is larger than blocks are goes as it is: packing it would take more memory.
   if (raw.size() <= block_bytes_) {
     const int size = LZ4_compress_default(raw.data(), packed, static_cast<int>(raw.size()),
                                           static_cast<int>(packed_.size() - sizeof(header)));

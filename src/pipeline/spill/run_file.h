@@ -48,14 +48,14 @@ class RunFile {
   uint64_t size_ = 0;
 };
 
-// Writes one run at the end of a file. Holds two blocks of memory.
+// Writes one run at the end of a file. Holds two blocks of memory, whatever the size of records.
 class RunWriter {
  public:
   // `block_bytes`: when a block is written. `file` must outlive the writer.
   RunWriter(RunFile* file, size_t block_bytes);
 
-  // Records in order.
-  Status Add(const Record& record);
+  // Takes records in order, each as StoreRecord left it.
+  Status Add(ByteView stored);
   // The whole run. Nothing may be added after it.
   Result<Run> Finish();
 

@@ -21,7 +21,10 @@ std::unique_ptr<RunFile> MakeFile() {
 std::string OneRun() {
   const auto file = MakeFile();
   RunWriter writer(file.get(), 4096);
-  for (int i = 0; i < 20; ++i) EXPECT_TRUE(writer.Add({"key", "a value that packs, a value that packs"}).has_value());
+  const Record record{"key", "a value that packs, a value that packs"};
+  std::string stored(record.size(), '\0');
+  StoreRecord(stored.data(), record);
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(writer.Add(stored).has_value());
   const Run run = writer.Finish().value();
   std::string bytes(run.end - run.begin, '\0');
   EXPECT_TRUE(file->Read(run.begin, bytes.data(), bytes.size()).has_value());

@@ -112,7 +112,7 @@ Status Sorter::Spill() {
   const std::span<const Entry> sorted(reinterpret_cast<const Entry*>(memory_.get() + capacity_) - entries_, entries_);
   spill::RunWriter writer(file_.get(), block_bytes_);
   const uint64_t size_before = file_->size();
-  for (const Entry& entry : sorted) TRY(writer.Add(spill::LoadRecord(memory_.get() + entry.offset)));
+  for (const Entry& entry : sorted) TRY(writer.Add(spill::LoadRecord(memory_.get() + entry.offset).stored()));
   ASSIGN_OR_RETURN(const spill::Run run, writer.Finish());
   runs_.push_back(run);
   largest_block_bytes_ = std::max(largest_block_bytes_, writer.largest_block_bytes());
@@ -140,7 +140,7 @@ Status Sorter::ReduceRuns() {
       for (;;) {
         ASSIGN_OR_RETURN(const bool more, merger.Next());
         if (!more) break;
-        TRY(writer.Add(merger.record()));
+        TRY(writer.Add(merger.record().stored()));
       }
       ASSIGN_OR_RETURN(const spill::Run run, writer.Finish());
       merged_runs.push_back(run);

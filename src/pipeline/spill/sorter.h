@@ -42,7 +42,8 @@ class SortedRecords {
 class Sorter {
  public:
   struct Options {
-    // For everything that the sort holds: records, index and buffers. At least kLeastMemory is used.
+    // For everything that the sort holds: records, index and buffers. At least kLeastMemory is used, and reading back
+    // from disk takes at least twice the largest record.
     size_t memory_bytes = size_t{256} << 20;
     // Where a temporary file goes if the records exceed the memory. Not touched if they do not.
     std::string directory;
