@@ -19,18 +19,28 @@ from check import check
 from model import replay
 
 
+class DoesNotApply(Exception):
+    """The stream has no event that this damage could befall."""
+
+
 class Stream:
     """One table's file as a list of events that a spoiler may change."""
 
     def __init__(self, path: Path, rng: random.Random):
         self.path, self.rng = path, rng
-        self.events = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        with open(path, encoding="utf-8") as lines:   # str.splitlines would also split at U+2028 inside a value
+            self.events = [json.loads(line) for line in lines]
 
     def save(self) -> None:
         self.path.write_text("".join(cqltypes.dumps(event) + "\n" for event in self.events), encoding="utf-8")
 
     def pick(self, fits=lambda event: True) -> int:
-        return self.rng.choice([i for i, event in enumerate(self.events) if fits(event)])
+        return self.choose([i for i, event in enumerate(self.events) if fits(event)])
+
+    def choose(self, candidates: list):
+        if not candidates:
+            raise DoesNotApply
+        return self.rng.choice(candidates)
 
 
 def drop(stream: Stream) -> None:
@@ -39,7 +49,7 @@ def drop(stream: Stream) -> None:
 
 def drop_the_last_of_a_row(stream: Stream) -> None:
     last = {json.dumps(event["key"]) + event["source"]["row"]: i for i, event in enumerate(stream.events)}
-    del stream.events[stream.rng.choice(list(last.values()))]
+    del stream.events[stream.choose(list(last.values()))]
 
 
 def duplicate(stream: Stream) -> None:
@@ -63,29 +73,29 @@ def swap_neighbours_of_a_row(stream: Stream) -> None:
     def has_next(i: int) -> bool:
         one, other = stream.events[i], stream.events[i + 1]
         return (one["key"], one["source"]["row"]) == (other["key"], other["source"]["row"])
-    at = stream.rng.choice([i for i in range(len(stream.events) - 1) if has_next(i)])
+    at = stream.choose([i for i in range(len(stream.events) - 1) if has_next(i)])
     stream.events[at], stream.events[at + 1] = stream.events[at + 1], stream.events[at]
 
 
 def alter_a_value(stream: Stream) -> None:
     event = stream.events[stream.pick(lambda event: event["after"])]
-    column = stream.rng.choice([name for name in event["after"] if name not in event["key"]])
+    column = stream.choose([name for name in event["after"] if name not in event["key"]])
     event["after"][column] = "altered"
 
 
 def leave_out_a_column(stream: Stream) -> None:
     event = stream.events[stream.pick(lambda event: event["after"])]
-    del event["after"][stream.rng.choice([name for name in event["after"] if name not in event["key"]])]
+    del event["after"][stream.choose([name for name in event["after"] if name not in event["key"]])]
 
 
 def alter_before(stream: Stream) -> None:
     event = stream.events[stream.pick(lambda event: event["before"])]
-    event["before"][stream.rng.choice([name for name in event["before"] if name not in event["key"]])] = "altered"
+    event["before"][stream.choose([name for name in event["before"] if name not in event["key"]])] = "altered"
 
 
 def alter_the_key(stream: Stream) -> None:
     event = stream.events[stream.pick()]
-    event["key"][stream.rng.choice(list(event["key"]))] = "altered"
+    event["key"][stream.choose(list(event["key"]))] = "altered"
 
 
 def wrong_op(stream: Stream) -> None:
@@ -97,9 +107,10 @@ def wrong_revision(stream: Stream) -> None:
     stream.events[stream.pick()]["source"]["revision"] += 1
 
 
-def wrong_time(stream: Stream) -> None:
-    source = stream.events[stream.pick(lambda event: event["source"]["cause"] == "write")]["source"]
-    source["ts_us"] += 3
+def wrong_times(stream: Stream) -> None:
+    """All of them, since a conditional write whose time nobody learned excuses one."""
+    for event in stream.events:
+        event["source"]["ts_us"] += 3
 
 
 def wrong_table(stream: Stream) -> None:
@@ -117,7 +128,7 @@ def written_forgets(stream: Stream) -> None:
 
 
 SPOILERS = (drop, drop_the_last_of_a_row, duplicate, duplicate_with_matching_images, swap_neighbours_of_a_row, alter_a_value,
-            leave_out_a_column, alter_before, alter_the_key, wrong_op, wrong_revision, wrong_time, wrong_table, incomplete,
+            leave_out_a_column, alter_before, alter_the_key, wrong_op, wrong_revision, wrong_times, wrong_table, incomplete,
             written_forgets)
 
 
@@ -132,17 +143,21 @@ def spoil(recording: Path, good: Path, rng: random.Random) -> list[str]:
     """The names of the spoilers that went unnoticed."""
     unnoticed = []
     sizes = {path: path.stat().st_size for path in good.glob("*.ndjson")}
-    tables = sorted(sizes, key=lambda path: -sizes[path])[:6]
+    tables = sorted(sizes, key=lambda path: -sizes[path])[:5]
     for spoiler in SPOILERS:
+        applied = 0
         for table in tables:
-            with tempfile.TemporaryDirectory(prefix="braid-selftest-") as temporary:
+            with tempfile.TemporaryDirectory(prefix="braid-selftest-") as temporary, contextlib.suppress(DoesNotApply):
                 bad = Path(temporary) / "bad"
                 shutil.copytree(good, bad)
                 stream = Stream(bad / table.name, rng)
                 spoiler(stream)
                 stream.save()
+                applied += 1
                 if complaints(recording, bad)[0] == 0:
                     unnoticed.append(f"{spoiler.__name__} in {table.name}")
+        if applied == 0:
+            unnoticed.append(f"{spoiler.__name__}, which fitted no table")
     for name in sorted(path.name for path in tables):
         with tempfile.TemporaryDirectory(prefix="braid-selftest-") as temporary:
             bad = Path(temporary) / "bad"

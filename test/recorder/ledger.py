@@ -74,11 +74,12 @@ def settle(writes: list[Write], dropped: list[DroppedColumn], final_tables: set[
 
 
 def _settle_ties(writes: list[Write]) -> None:
-    """A deletion wins over data of its own timestamp: nothing says whether such a row was live before."""
+    """Among writes of one timestamp a deletion or a null wins, so that nothing is sure but a row's own marker."""
     groups: dict[tuple, list[Write]] = defaultdict(list)
     for write in writes:
         groups[(*write.identity(), write.ts_us)].append(write)
     for group in groups.values():
-        if len(group) > 1 and any(write.kind in DELETIONS for write in group):
+        is_deleted = any(write.kind in DELETIONS for write in group)
+        if len(group) > 1 and (is_deleted or not any(write.liveness for write in group)):
             for write in group:
                 write.must = False

@@ -133,6 +133,7 @@ class Partition:
         self.deleted_at = -2**63
         self.ranges: list[tuple[int, tuple]] = []
         self.events: list[dict] = []
+        self.clock = -2**63                    # in seconds: what ran out by then has been said
 
     def _key_columns(self, key: bytes) -> dict:
         raws, cursor = [key], cqltypes.Bytes(key)
@@ -257,7 +258,8 @@ class Partition:
 
     def _expire_until(self, now: int) -> None:
         times = sorted({cell.ldt for row in self.rows.values() for cell in [*row.cells.values(), row.liveness]
-                        if cell is not None and cell.state == "expiring" and cell.ldt <= now})
+                        if cell is not None and cell.state == "expiring" and self.clock < cell.ldt <= now})
+        self.clock = max(self.clock, now)
         for time in times:
             for row in self.rows.values():
                 if row.last is not None and self.image(row, time) != row.last:
