@@ -76,7 +76,8 @@ MutationDecoder::Table* MutationDecoder::FindTable(ByteView bytes) {
   return last_ = found->second.get();
 }
 
-Result<DecodedMutation> MutationDecoder::Decode(ByteView payload, DeletionTimes times, const Position& position) {
+Result<const DecodedMutation*> MutationDecoder::Decode(ByteView payload, DeletionTimes times,
+                                                       const Position& position) {
   arena_.Reset();
   times_ = times;
   Cursor from(payload);
@@ -84,7 +85,8 @@ Result<DecodedMutation> MutationDecoder::Decode(ByteView payload, DeletionTimes 
   if (parts == 0 || parts > from.remaining() / kMinPartBytes) {
     return Corrupt(fmt::format("a mutation of {} bytes claims {} parts", payload.size(), parts));
   }
-  DecodedMutation decoded;
+  DecodedMutation& decoded = decoded_;
+  decoded.unread.reset();
   decoded.parts = static_cast<uint32_t>(parts);
   decoded.transaction.position = position;
   const std::span<Mutation> mutations = arena_.NewArray<Mutation>(parts);
@@ -98,7 +100,7 @@ Result<DecodedMutation> MutationDecoder::Decode(ByteView payload, DeletionTimes 
     const bool last = i + 1 == parts;
     if (table != nullptr && last && !table->wanted) break;  // nothing behind it is of interest
     ByteView unknown_column;
-    const bool read = table != nullptr && DecodePart(&from, table, &mutations[given], &unknown_column);
+    const bool read = table != nullptr && DecodePart(&from, table, last, &mutations[given], &unknown_column);
     if (!read) {
       if (!from.ok() && unknown_column.data() == nullptr) return CorruptPart(from, *table, i);
       decoded.unread = UnreadPart{.table = TableId::FromBytes(id),
@@ -123,7 +125,7 @@ Result<DecodedMutation> MutationDecoder::Decode(ByteView payload, DeletionTimes 
   }
   decoded.transaction.mutations = mutations.first(given);
   decoded.part_indexes = indexes.first(given);
-  return decoded;
+  return &decoded;
 }
 
 Error MutationDecoder::CorruptPart(const Cursor& at, const Table& table, uint32_t part) const {
@@ -132,7 +134,7 @@ Error MutationDecoder::CorruptPart(const Cursor& at, const Table& table, uint32_
 }
 
 // Decodes what follows a part's table id. False if the cursor failed, or if `unknown_column` is set.
-bool MutationDecoder::DecodePart(Cursor* from, Table* table, Mutation* part, ByteView* unknown_column) {
+bool MutationDecoder::DecodePart(Cursor* from, Table* table, bool last, Mutation* part, ByteView* unknown_column) {
   part->schema = table->schema;
   part->partition_key = from->VintBytes();
   const uint8_t flags = from->U8();
@@ -163,32 +165,31 @@ bool MutationDecoder::DecodePart(Cursor* from, Table* table, Mutation* part, Byt
     }
   }
   if ((flags & kRowEstimate) != 0) from->Vint();
-  return from->ok() && DecodeRows(from, table, part);
+  return from->ok() && DecodeRows(from, table, last, part);
 }
 
-// Reads rows and markers up to the end of the partition.
-bool MutationDecoder::DecodeRows(Cursor* from, Table* table, Mutation* part) {
+// Reads rows and markers up to the end of the partition. Those of the last part stay in the buffers that they are read
+// into, which no other part will need.
+bool MutationDecoder::DecodeRows(Cursor* from, Table* table, bool last, Mutation* part) {
   rows_.clear();
   ranges_.clear();
   pairer_.Reset();
-  RowUpdate row;
   RangeMarker marker;
-  while (true) {
-    const RowReader::Kind kind = table->rows.Next(from, &arena_, &row, &marker);
-    if (kind == RowReader::Kind::kEnd) break;
-    if (kind == RowReader::Kind::kRow) {
-      rows_.push_back(row);
-    } else if (kind == RowReader::Kind::kMarker) {
+  RowReader::Kind kind;
+  do {
+    kind = table->rows.Next(from, &arena_, &rows_.emplace_back(), &marker);
+    if (kind != RowReader::Kind::kRow) rows_.pop_back();
+    if (kind == RowReader::Kind::kMarker) {
       const std::optional<RangeDeletion> range = pairer_.Take(marker);
       if (pairer_.error() != nullptr) from->Fail(pairer_.error());
       if (range) ranges_.push_back(*range);
     }
-  }
+  } while (kind != RowReader::Kind::kEnd);
   if (pairer_.open() != nullptr) from->Fail("a range deletion without an end");
-  if (!OrderRows()) from->Fail("two rows of one clustering");
+  if (rows_.size() > 1 && !OrderRows()) from->Fail("two rows of one clustering");
   if (!from->ok()) return false;
-  part->rows = arena_.CopyArray(rows_);
-  part->ranges = arena_.CopyArray(ranges_);
+  part->rows = last ? std::span<const RowUpdate>(rows_) : arena_.CopyArray(rows_);
+  part->ranges = last ? std::span<const RangeDeletion>(ranges_) : arena_.CopyArray(ranges_);
   return true;
 }
 

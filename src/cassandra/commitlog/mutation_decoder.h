@@ -76,7 +76,7 @@ class MutationDecoder {
   // Decodes one entry's `payload`, whose log writes times as `times` says; `position` is put on everything. What is
   // given points into `payload` and into the decoder: valid until its next call, as long as the payload lives. Error:
   // kCorrupt with the table and the offset in the payload; the caller adds file and position.
-  Result<DecodedMutation> Decode(ByteView payload, DeletionTimes times, const Position& position);
+  Result<const DecodedMutation*> Decode(ByteView payload, DeletionTimes times, const Position& position);
 
   // Forgets what it has learned of tables: to be called when TableLookup has newer definitions.
   void ForgetTables();
@@ -104,8 +104,8 @@ class MutationDecoder {
   };
 
   Table* FindTable(ByteView id);
-  bool DecodePart(Cursor* from, Table* table, Mutation* part, ByteView* unknown_column);
-  bool DecodeRows(Cursor* from, Table* table, Mutation* part);
+  bool DecodePart(Cursor* from, Table* table, bool last, Mutation* part, ByteView* unknown_column);
+  bool DecodeRows(Cursor* from, Table* table, bool last, Mutation* part);
   const ColumnList* ReadColumns(Cursor* from, Table* table, ColumnKind kind, ByteView* unknown_column);
   bool OrderRows();
   Error CorruptPart(const Cursor& at, const Table& table, uint32_t part) const;
@@ -116,6 +116,7 @@ class MutationDecoder {
   Table* last_ = nullptr;
   DeletionTimes times_ = DeletionTimes::kSigned;
 
+  DecodedMutation decoded_;
   Arena arena_;
   RangePairer pairer_;
   std::vector<RowUpdate> rows_;

@@ -39,24 +39,25 @@ Status WalkSegment(const ByteSource& source, NodeIndex node, const SegmentOption
         break;
     }
     position.offset = reader.end_offset();
-    const Result<DecodedMutation> mutation = decoder->Decode(reader.payload(), times, position);
-    if (!mutation) {
+    const Result<const DecodedMutation*> decoded = decoder->Decode(reader.payload(), times, position);
+    if (!decoded) {
       TRY(Tell(visitor, {.kind = LogProblem::Kind::kCorrupt,
                          .message = fmt::format("{}: the entry that ends at logical offset {}: {}", source.name(),
-                                                position.offset, mutation.error().message),
+                                                position.offset, decoded.error().message),
                          .lost_bytes = reader.payload().size(),
                          .position = position}));
       continue;
     }
-    if (mutation->unread) {
+    const DecodedMutation& mutation = **decoded;
+    if (mutation.unread) {
       TRY(Tell(visitor, {.kind = LogProblem::Kind::kUnread,
                          .message = fmt::format("{}: the entry that ends at logical offset {}: {}", source.name(),
-                                                position.offset, mutation->unread->Describe()),
-                         .lost_bytes = mutation->unread->bytes.size(),
+                                                position.offset, mutation.unread->Describe()),
+                         .lost_bytes = mutation.unread->bytes.size(),
                          .position = position,
-                         .unread = &*mutation->unread}));
+                         .unread = &*mutation.unread}));
     }
-    visitor.on_mutation(*mutation, reader.payload());
+    visitor.on_mutation(mutation, reader.payload());
   }
 }
 

@@ -51,8 +51,8 @@ void ReadMortality(Cursor* from, uint8_t flags, const RowTimes& row, Cell* cell)
                                               : CellKind::kTombstone;
 }
 
-// Reads one cell. False if it is to be left out.
-inline bool ReadCell(Cursor* from, const HeaderColumn& column, const RowTimes& row, Cell* cell) {
+// Reads one cell. False if it is to be left out. The innermost loop of decoding: worth a copy in each of its callers.
+[[gnu::always_inline]] inline bool ReadCell(Cursor* from, const HeaderColumn& column, const RowTimes& row, Cell* cell) {
   const uint8_t flags = from->U8();
   cell->column = column.id;
   cell->at = (flags & kCellRowTimestamp) != 0 ? row.liveness.at : row.stats.Timestamp(from->Vint());
