@@ -1,4 +1,4 @@
-// The place of a partition key on the ring.
+// Where a partition key stands on the ring, as Murmur3Partitioner says.
 #pragma once
 
 #include "base/bytes.h"
@@ -6,11 +6,9 @@
 
 namespace braid {
 
-// The token that Cassandra's Murmur3Partitioner gives `partition_key` (raw: as Mutation::partition_key). MurmurHash3
-// x64 128 with seed 0, of which the first half is the token, with two of Cassandra's own turns: the last 1 to 15 bytes
-// are sign-extended, so that other libraries differ from it for bytes of 0x80 and more there; and INT64_MIN is kept for
-// the empty key, a hash of that value becomes INT64_MAX. Never fails; does not allocate.
-// Learned from org.apache.cassandra.dht.Murmur3Partitioner and utils.MurmurHash.
+// The token of a raw partition key. Cassandra's Murmur3 is not the textbook's: it sign-extends the bytes of the last,
+// incomplete block, so that other libraries differ for bytes of 0x80 and above. Learned from
+// org.apache.cassandra.utils.MurmurHash.hash3_x64_128 and dht.Murmur3Partitioner.getToken.
 Token Murmur3Token(ByteView partition_key);
 
 }  // namespace braid

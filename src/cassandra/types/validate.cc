@@ -20,22 +20,23 @@ bool IsContinuation(char byte) {
   return (byte & 0xC0) == 0x80;
 }
 
-// The length of the UTF-8 character that `text` begins with, 0 if it begins with none. As Cassandra's validator, which
-// is looser than the standard: surrogates pass, and so does C0 80 for NUL.
+// The length of the UTF-8 character that `text` begins with, 0 if it begins with none. As Cassandra's own validator,
+// which is looser than the standard: surrogates pass, C0 80 for NUL, and nearly any second byte after E0 and F0.
 size_t Utf8CharacterSize(ByteView text) {
   const auto lead = static_cast<uint8_t>(text[0]);
-  const size_t size =
-      lead < 0x80 ? 1 : (lead < 0xC0 ? 0 : (lead < 0xE0 ? 2 : (lead < 0xF0 ? 3 : (lead < 0xF8 ? 4 : 0))));
-  if (size <= 1) return size;
+  if (lead < 0x80) return 1;
+  if (lead < 0xC0 || lead == 0xC1 || lead >= 0xF8) return 0;
+  const size_t size = lead < 0xE0 ? 2 : (lead < 0xF0 ? 3 : 4);
   if (text.size() < size) return 0;
-  for (size_t i = 1; i < size; ++i) {
+  const auto second = static_cast<uint8_t>(text[1]);
+  bool second_is_good = IsContinuation(text[1]);
+  if (lead == 0xC0) second_is_good = second == 0x80;
+  if (lead == 0xE0) second_is_good = (second & 0xE0) != 0x80;
+  if (lead == 0xF0) second_is_good = (second & 0x30) != 0;
+  if (!second_is_good) return 0;
+  for (size_t i = 2; i < size; ++i) {
     if (!IsContinuation(text[i])) return 0;
   }
-  const auto second = static_cast<uint8_t>(text[1]);
-  if (lead == 0xC0) return second == 0x80 ? size : 0;
-  if (lead == 0xC1) return 0;
-  if (lead == 0xE0 && second < 0xA0) return 0;
-  if (lead == 0xF0 && second < 0x90) return 0;
   return size;
 }
 
@@ -99,7 +100,6 @@ Status ValidateValue(const Type& type, ByteView value) {
     if (!EmptyIsValid(type.kind)) return Invalid(type, "no bytes");
     return {};
   }
-  if (type.kind == TypeKind::kCustom) return {};
   const size_t size = ExactSize(type);
   if (size > 0 && value.size() != size) {
     return Invalid(type, std::to_string(value.size()) + " bytes instead of " + std::to_string(size));

@@ -9,9 +9,10 @@ namespace braid {
 
 // Corrupt, saying why, if `value` is not what Cassandra lets in as a value of `type`: lengths, UTF-8, framing of
 // collections, tuples and vectors, all the way down. Empty bytes are values of most types (int, uuid, text, tuple, …),
-// but not of tinyint, smallint, date, time, duration, collections and vectors. Bytes of a custom type are always good.
-// Stricter than Cassandra in one place: a decimal needs at least one byte after its scale, without which Cassandra
-// stores it but can never read it. Does not allocate while all is well. Learned from org.apache.cassandra.serializers.
+// but not of tinyint, smallint, date, time, duration, collections and vectors. Bytes of a custom type are always good
+// (of LexicalUUIDType if they are 16). Stricter than Cassandra in two places, where it stores what it can never read: a
+// decimal needs at least one byte after its scale, and the number of a collection's elements is not negative. Does not
+// allocate while all is well. Learned from org.apache.cassandra.serializers.
 Status ValidateValue(const Type& type, ByteView value);
 
 }  // namespace braid
