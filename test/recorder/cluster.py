@@ -1,12 +1,14 @@
 """A Cassandra cluster of three nodes on loopback, each a JVM that this process starts and stops."""
 
 import atexit
+import fcntl
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +88,7 @@ class Ports:
     storage: int
     native: int
     jmx: int
+    claim: object   # an open, locked file: no other recorder on this machine takes these ports meanwhile
 
 
 @dataclass
@@ -118,14 +121,29 @@ def _is_free(address: str, port: int) -> bool:
     return True
 
 
+def _claim(step: int):
+    """A locked file, or None when another recorder holds it."""
+    claim = open(Path(tempfile.gettempdir()) / f"braid-recorder-ports-{step}.lock", "a")
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        claim.close()
+        return None
+    return claim
+
+
 def free_ports() -> Ports:
     """Cassandra's usual ports, or the same moved up together when any of them is taken."""
     for step in range(0, 20000, 100):
-        ports = Ports(7000 + step, 9042 + step, 7199 + step)
+        claim = _claim(step)
+        if claim is None:
+            continue
+        ports = Ports(7000 + step, 9042 + step, 7199 + step, claim)
         wanted = [(f"127.0.0.{n}", p) for n in (1, 2, 3) for p in (ports.storage, ports.native)]
         wanted += [("127.0.0.1", ports.jmx + n) for n in (1, 2, 3)]
         if all(_is_free(address, port) for address, port in wanted):
             return ports
+        claim.close()
     raise ClusterFailed("no free ports for three nodes between 7000 and 29000")
 
 
@@ -147,6 +165,7 @@ class Cluster:
 
     def __exit__(self, *_):
         self.kill_all()
+        self.ports.claim.close()
         atexit.unregister(self.kill_all)
         for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)

@@ -49,7 +49,9 @@ class Session:
     def __exit__(self, *_):
         self._driver.shutdown()
 
-    def schema(self, cql: str) -> None:
+    def plain(self, cql: str) -> None:
+        """A statement as text, such as a change of schema."""
+        self._next_timestamp = 0
         self._session.execute(SimpleStatement(cql, consistency_level=ConsistencyLevel.QUORUM), timeout=120)
 
     def forget_prepared(self) -> None:

@@ -53,16 +53,16 @@ class Workload:
         self.last_refused = False
 
     def create_schema(self) -> None:
-        self.session.schema(f"CREATE KEYSPACE {KEYSPACE} WITH replication = "
+        self.session.plain(f"CREATE KEYSPACE {KEYSPACE} WITH replication = "
                             "{'class': 'SimpleStrategy', 'replication_factor': 3}")
         for name, fields in UDTS.items():
-            self.session.schema(f"CREATE TYPE {KEYSPACE}.{name} ({', '.join(f'{f} {t}' for f, t in fields)})")
+            self.session.plain(f"CREATE TYPE {KEYSPACE}.{name} ({', '.join(f'{f} {t}' for f, t in fields)})")
         for table in self.tables.values():
             self.create_table(table)
 
     def create_table(self, table: Table) -> None:
         table.read_repair = table.read_repair and self.read_repair
-        self.session.schema(table.create())
+        self.session.plain(table.create())
 
     def run_with_changes(self) -> None:
         """Schema changes, a kill and a return, in the middle of statements."""
@@ -285,7 +285,7 @@ class Workload:
 
     def alter(self, name: str, change: str) -> None:
         time.sleep(0.1)
-        self.session.schema(f"ALTER TABLE {KEYSPACE}.{name} {change}")
+        self.session.plain(f"ALTER TABLE {KEYSPACE}.{name} {change}")
         self.session.forget_prepared()
         time.sleep(0.1)
 
@@ -310,11 +310,11 @@ class Workload:
         self.tables["altered"].regulars += [Column("again", "text"), Column("lost", "set<int>")]
         self.alter("wide", "ADD (w77 text, w78 frozen<list<int>>)")
         self.tables["wide"].regulars += [Column("w77", "text"), Column("w78", "frozen<list<int>>")]
-        self.session.schema(f"ALTER TYPE {KEYSPACE}.person ADD nick text")
+        self.session.plain(f"ALTER TYPE {KEYSPACE}.person ADD nick text")
         self.session.forget_prepared()
         for table in self.tables.values():
             table.udts = {**UDTS, "person": [*UDTS["person"], ("nick", "text")]}
-        self.session.schema(f"DROP TABLE {KEYSPACE}.shortlived")
+        self.session.plain(f"DROP TABLE {KEYSPACE}.shortlived")
         self.dropped_tables.append(self.tables.pop("shortlived").qualified)
 
     def kill_third(self) -> None:
