@@ -2,23 +2,18 @@
 // 0, or 1 after one clear line on stderr.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "pipeline/inspect/commitlog.h"
 #include "pipeline/replay/replay.h"
 
 namespace braid {
 
 int RunReplay(ReplayOptions options);
 
-struct InspectCommitLogArguments {
-  std::string path;                 // a segment, or a directory of segments
-  std::string schema_directory;     // a node's data/
-  std::vector<std::string> tables;  // empty: all
-  bool count = false;
-  int repeat = 1;
-};
-int RunInspectCommitLog(const InspectCommitLogArguments& arguments);
+int RunInspectCommitLog(const InspectCommitLogOptions& options);
 int RunInspectSstable(const std::string& path);
 int RunInspectSchema(const std::string& data_directory);
 

@@ -88,15 +88,12 @@ void AddInspect(CLI::App* app, std::function<int()>* run) {
   CLI::App* inspect = app->add_subcommand("inspect", "Show what is in a file, as JSON lines");
   inspect->require_subcommand(1);
 
-  auto commitlog = std::make_shared<InspectCommitLogArguments>();
+  auto commitlog = std::make_shared<InspectCommitLogOptions>();
   CLI::App* logs =
       inspect->add_subcommand("commitlog", "The mutations of a commit-log segment, or a directory of them");
   logs->add_option("path", commitlog->path, "A CommitLog-*.log file or a directory of them")->required();
   logs->add_option("--schema", commitlog->schema_directory, "The node's data/ directory")->type_name("DIR")->required();
-  logs->add_option("--table", commitlog->tables, "Only this table; may be given again")
-      ->type_name("KEYSPACE.TABLE")
-      ->check(CheckTable)
-      ->allow_extra_args(false);
+  logs->add_option("--table", commitlog->table, "Only this table")->type_name("KEYSPACE.TABLE")->check(CheckTable);
   logs->add_flag("--count", commitlog->count, "Decode every cell, print only how many there are and how long it took");
   logs->add_option("--repeat", commitlog->repeat, "With --count: passes over the files; the best one's time is printed")
       ->type_name("N")

@@ -15,8 +15,10 @@ constexpr int kBarWidth = 30;
 class ProgressBar {
  public:
   ProgressBar() : shown_(::isatty(STDERR_FILENO) == 1) {}
-  ~ProgressBar() {
-    if (shown_ && drawn_) std::fputs("\r\033[K", stderr);
+
+  void Clear() {
+    if (drawn_) std::fputs("\r\033[K", stderr);
+    drawn_ = false;
   }
 
   void Draw(const char* step, double done) {
@@ -52,8 +54,10 @@ void PrintSummary(const ReplayOptions& options, const ReplaySummary& summary, do
     fmt::print("  {:>10}  {}/{}.ndjson\n", table.changes, options.out, table.name);
   }
   for (const auto& [table, why] : summary.logs.passed_over) {
-    fmt::print("passed over: {}: {} ({})\n", table, why.reason, Plural(why.mutations, "mutation"));
+    fmt::print("passed over: {}: {}{}\n", table, why.reason,
+               why.mutations == 0 ? "" : fmt::format(" ({})", Plural(why.mutations, "mutation")));
   }
+  for (const std::string& line : summary.logs.schema_warnings) fmt::print("schema: {}\n", line);
   for (const std::string& line : summary.logs.torn) fmt::print("unfinished end: {}\n", line);
   for (const std::string& line : summary.logs.damage) fmt::print("NOT READ: {}\n", line);
 }
@@ -72,6 +76,7 @@ int RunReplay(ReplayOptions options) {
   ProgressBar bar;
   options.progress = [&bar](const char* step, double done) { bar.Draw(step, done); };
   const auto summary = Replay(options);
+  bar.Clear();
   if (!summary.has_value()) return Fail(summary.error());
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   PrintSummary(options, *summary, seconds.count());

@@ -40,7 +40,9 @@ Rule WhyBeaten(const Liveness& winner, const Liveness& loser) {
   return Rule::kLaterExpiry;
 }
 
-bool Expired(UnixSeconds expires, UnixSeconds now) { return !expires.never() && now >= expires; }
+bool Expired(UnixSeconds expires, UnixSeconds now) {
+  return !expires.never() && now >= expires;
+}
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cassandra/commitlog/mutation_decoder.h"
 #include "cassandra/schema/schema.h"
 #include "model/mutation.h"
 #include "pipeline/replay/node_home.h"
@@ -24,26 +25,38 @@ struct LogReport {
     uint64_t mutations = 0;
   };
   std::map<std::string, PassedOver> passed_over;  // by table name, or id where it has none
+  std::vector<std::string> schema_warnings;
   // Bytes that could not be read, one line each, with file and offset.
   std::vector<std::string> damage;
   // Ends of files that were being written when the logs were copied.
   std::vector<std::string> torn;
 };
 
+// Definitions for the decoder of commit logs. Lives no longer than the schema.
+class SchemaTables : public TableLookup {
+ public:
+  explicit SchemaTables(const ClusterSchema* schema) : schema_(schema) {}
+  const TableSchema* FindTable(const TableId& id) const override { return schema_->FindTable(id); }
+
+ private:
+  const ClusterSchema* schema_;
+};
+
 // The schema of all nodes together, and which of its tables a command is about.
 struct LoadedSchema {
-  schema::SchemaSet set;
+  ClusterSchema cluster;
   std::vector<TableSchemaPtr> tables;  // by name
 };
 
-// Reads the nodes' schema files and picks `tables` (keyspace.table), or every captured table if none is named. A table that
-// is unknown, not captured or not readable is an error that says so; with none named, tables that cannot be read are
-// left to the report.
-Result<LoadedSchema> LoadSchema(const std::vector<NodeHome>& homes, const std::vector<std::string>& tables);
+// Reads the nodes' schema files and picks `tables` (keyspace.table), or every captured table if none is named. A named
+// table that is unknown, not captured or not readable is an error that says so; with none named, captured tables that
+// cannot be read are told in `report`.
+Result<LoadedSchema> LoadSchema(const std::vector<NodeHome>& homes, const std::vector<std::string>& tables,
+                                LogReport* report);
 
-class LogVisitor {
+class MutationVisitor {
  public:
-  virtual ~LogVisitor() = default;
+  virtual ~MutationVisitor() = default;
   // One mutation of a wanted table; `table` is its place in LoadedSchema::tables. Lives during the call.
   virtual Status Visit(uint32_t table, const Mutation& mutation) = 0;
   // After each segment and now and then within: bytes read so far, of all.
@@ -52,6 +65,6 @@ class LogVisitor {
 
 // Reads every segment of every node, in the order of nodes and segment ids.
 Status ReadLogs(const std::vector<NodeHome>& homes, const LoadedSchema& schema, OnCorruption on_corruption,
-                LogVisitor* visitor, LogReport* report);
+                MutationVisitor* visitor, LogReport* report);
 
 }  // namespace braid

@@ -12,12 +12,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
+}  // namespace
+
 Result<std::vector<SegmentFile>> ListSegments(const std::string& directory) {
   std::vector<SegmentFile> segments;
   std::error_code error;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
-    const auto parsed = commitlog::ParseSegmentFileName(entry->path().filename().string());
-    if (!parsed.has_value()) continue;
+    const auto parsed = ParseSegmentFileName(entry->path().filename().string());
+    if (!parsed.has_value() || parsed->cdc_index) continue;
     std::error_code size_error;
     const uint64_t size = entry->file_size(size_error);
     if (size_error) return IoError(fmt::format("{}: {}", entry->path().string(), size_error.message()));
@@ -27,8 +29,6 @@ Result<std::vector<SegmentFile>> ListSegments(const std::string& directory) {
   std::sort(segments.begin(), segments.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   return segments;
 }
-
-}  // namespace
 
 Result<NodeHome> OpenNodeHome(const std::string& argument) {
   const size_t equals = argument.find('=');

@@ -25,6 +25,9 @@ struct NodeHome {
   std::string data_directory() const { return path + "/data"; }
 };
 
+// The segments in `directory`, by id. kIoError if it cannot be listed.
+Result<std::vector<SegmentFile>> ListSegments(const std::string& directory);
+
 // Parses "NAME=HOME" and lists its segments. Errors name what is missing and what to do: kInvalidArgument for the
 // form, kNotFound for a directory that is not there.
 Result<NodeHome> OpenNodeHome(const std::string& argument);

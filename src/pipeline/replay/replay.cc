@@ -19,7 +19,7 @@ constexpr int64_t kSecondsPerDay = 86400;
 constexpr uint64_t kReadSteps = 1 << 16;  // writes between two reports of progress
 
 // Puts what the logs hold into the write log.
-class Collector : public LogVisitor {
+class Collector : public MutationVisitor {
  public:
   Collector(WriteLog* log, uint64_t bytes_in_all, const ReplayOptions& options)
       : log_(log), bytes_in_all_(std::max<uint64_t>(bytes_in_all, 1)), options_(options) {}
@@ -158,9 +158,8 @@ EventContext ContextOf(const ReplayOptions& options, const std::vector<NodeHome>
 
 Result<ReplaySummary> Replay(const ReplayOptions& options) {
   ASSIGN_OR_RETURN(const std::vector<NodeHome> homes, OpenNodeHomes(options.nodes));
-  ASSIGN_OR_RETURN(LoadedSchema schema, LoadSchema(homes, options.tables));
-
   ReplaySummary summary;
+  ASSIGN_OR_RETURN(const LoadedSchema schema, LoadSchema(homes, options.tables, &summary.logs));
   for (const NodeHome& home : homes) {
     summary.segments += home.segments.size();
     for (const SegmentFile& segment : home.segments) summary.bytes += segment.size_bytes;
@@ -168,7 +167,7 @@ Result<ReplaySummary> Replay(const ReplayOptions& options) {
   ASSIGN_OR_RETURN(const auto output, TableOutput::Open(options.out));
 
   std::vector<const TableSchema*> tables;
-  DefinitionSet definitions;
+  SchemaSet definitions;
   for (const TableSchemaPtr& table : schema.tables) {
     tables.push_back(table.get());
     definitions.Add(table);
