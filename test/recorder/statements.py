@@ -119,6 +119,19 @@ class Statements:
             raws = [*raws, one, self.values.key(table.kind(following), 4)]
         return self._delete(table, where, raws, key, ts, using, "delete_slice")
 
+    def delete_between(self, table: Table, key: list[bytes], column: Column, low: bytes, high: bytes, ts: int) -> Statement:
+        clause, using_raws = self._using(ts, True)
+        kept = key[:len(table.partition)]
+        name = column.cql_name()
+        cql = f"DELETE FROM {table.qualified}{clause} WHERE {self._equal(table.partition)} AND {name} >= ? AND {name} < ?"
+        return Statement(cql, [*using_raws, *kept, low, high],
+                         [Write(table.qualified, "regular", write_of(table, "regular", key, ts, "", []).key, ts, "delete_slice", False)])
+
+    def far_expiry(self, table: Table, key: list[bytes], ts: int) -> Statement:
+        clause, using_raws = self._using(ts, True, 600_000_000)
+        return Statement(f"INSERT INTO {table.qualified} (p, v_text) VALUES (?, ?){clause}", [*key, b"after 2038", *using_raws],
+                         [write_of(table, "regular", key, ts, "insert", ["v_text"], liveness=True)])
+
     def _update(self, table, pool, row, where, key, ts, using) -> Statement:
         chosen = self.rng.sample(pool, min(len(pool), self.rng.choice([1, 1, 2, 3, 6])))
         made = [(column, self._assignment(table, column)) for column in chosen]

@@ -106,6 +106,8 @@ def all_tables(version: str) -> list[Table]:
             c1="frozen<set<int>>", c2="tuple<int, text>", c3="frozen<point>", c4="ascii", c5="uuid"), ("c2", "c4"),
               regulars=columns(v="text", m="map<text, int>"), key_spread=2),
         Table("keyonly", columns(p="decimal"), columns(c="text"), key_spread=4),
+        Table("deep", columns(p="int"), [Column(f"k{i:02d}", ("tinyint", "text", "int")[i % 3]) for i in range(35)], ("k01", "k33"),
+              regulars=columns(v="text"), key_spread=2),
         Table("counters", columns(p="int"), columns(c="text"), (), columns(sc="counter"), columns(n="counter", m="counter"),
               counter=True, key_spread=4),
         Table("altered", columns(p="int"), columns(c="int"), (), columns(s="text"),

@@ -113,6 +113,8 @@ class Workload:
             self.count()
         elif pick < 0.30 and self.recent:
             self.tie()
+        elif pick < 0.32:
+            self.overlapping_slices()
         else:
             self.plain_statement()
 
@@ -154,19 +156,33 @@ class Workload:
         pool = [t for t in self.tables.values() if not t.counter]
         return [(table, self.make.key(table)) for table in self.rng.sample(pool, self.rng.randrange(2, 4))]
 
+    def overlapping_slices(self) -> None:
+        """Range deletions that meet or overlap in one mutation, with timestamps of their own: boundaries in the log."""
+        table = self.tables[self.rng.choice(["statics", "collections", "wide", "keys_text"])]
+        key = self.make.key(table)
+        column = table.clustering[0]
+        made = []
+        for _ in range(self.rng.randrange(2, 5)):
+            ts = self.clock.next()
+            low, high = (self.make.values.key(table.kind(column), 4) for _ in range(2))
+            made.append(self.make.delete_between(table, key, column, low, high, ts))
+        self.run_batch("BEGIN UNLOGGED BATCH", made, None)
+
     def batch(self, parts: list[tuple[Table, list[bytes]]]) -> None:
-        shared = self.rng.random() < 0.5
-        ts = self.clock.next()
-        made, times = [], []
+        ts = self.clock.next() if self.rng.random() < 0.5 else None
+        made = []
         for table, key in parts:
-            times.append(ts if shared else self.clock.next())
-            made.append(self.any_statement(table, key, times[-1], not shared))
-        header = "BEGIN BATCH" if self.rng.random() < 0.5 else "BEGIN UNLOGGED BATCH"
-        whole = Statement(f"{header}{' USING TIMESTAMP ?' if shared else ''} {'; '.join(s.cql for s in made)}; APPLY BATCH",
-                          [bigint(ts)] * shared + [raw for s in made for raw in s.raws],
-                          [write for s in made for write in s.writes])
-        settle_batch(whole.writes)
-        self.run(whole, ts, True)
+            made.append(self.any_statement(table, key, ts or self.clock.next(), ts is None))
+        self.run_batch("BEGIN BATCH" if self.rng.random() < 0.5 else "BEGIN UNLOGGED BATCH", made, ts)
+
+    def run_batch(self, header: str, made: list[Statement], ts: int | None) -> None:
+        """With one timestamp for all, or None where each statement names its own."""
+        writes = [write for statement in made for write in statement.writes]
+        settle_batch(writes)
+        raws = [raw for statement in made for raw in statement.raws]
+        using = " USING TIMESTAMP ?" if ts is not None else ""
+        self.run(Statement(f"{header}{using} {'; '.join(statement.cql for statement in made)}; APPLY BATCH",
+                           raws if ts is None else [bigint(ts), *raws], writes), 0, True)
 
     def count(self) -> None:
         table = self.tables["counters"]
@@ -254,6 +270,9 @@ class Workload:
         for p, ts in ((9011, -5), (9012, 0), (9013, 1), (9014, -(2**40))):
             self._insert(natives, p, [Column("v_text", "text")], [b"early"], ts)
         self._insert(natives, 9015, [Column("v_blob", "blob"), Column("v_text", "text")], [b"", b""], self.clock.next())
+        self._insert(natives, 9016, [Column("v_text", "text")], [b"long " * 20_000], self.clock.next())
+        far = self.make.far_expiry(natives, [int32(9017)], self.clock.next())   # after 2038: only version 8 logs can say so
+        self.run(far, 0, True)
         key = self.make.int_key(statics, 9020)
         for _ in range(3):
             self.run(self.make.update_static(statics, key, ts := self.clock.next(), True), ts, True)
