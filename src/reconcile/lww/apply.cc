@@ -144,8 +144,9 @@ Result<RowOutcome> ApplyToRow(PartitionHeader* header, const RowState* row, cons
   change.ts = time;
   change.origin = write.position;
   change.written = Written(schema, update, arena);
-  change.late =
-      transition.order_time < emitted_before || (before.revision > 0 && transition.order_time == before.last_emitted);
+  // Increments of two leaders may have one clock: of counters, equal times do not mean one write.
+  const bool is_fragment = !schema.counter && before.revision > 0 && transition.order_time == before.last_emitted;
+  change.late = is_fragment || transition.order_time < emitted_before;
   return outcome;
 }
 

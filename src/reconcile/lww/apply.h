@@ -97,7 +97,7 @@ class DeletionWalk {
   std::optional<Change> RangeChange(PartitionHeader* header) const;
 
  private:
-  // A stretch of keys in which rows may be that no deletion as late has covered.
+  // A stretch of keys in which no deletion as strong is in force.
   struct Piece {
     std::string from;
     std::string to;

@@ -52,7 +52,6 @@ Verdict DeletionWalk::Judge(const PartitionHeader& header) const {
 
 void DeletionWalk::FindPieces(const PartitionHeader& header) {
   const bool whole = target_ == Target::kPartition;
-  if (header.deletion.at >= deletion_.at) return;  // it is only of a later second: no row changes
   Piece rest;
   if (!whole) {
     rest.from = write_.ranges.front().start.cut;
@@ -65,7 +64,7 @@ void DeletionWalk::FindPieces(const PartitionHeader& header) {
     if (range.end.cut <= rest.from && range.end.cut <= known_to) continue;
     if (!is_before_end(range.start.cut)) break;
     if (range.start.cut <= known_to) known_to = std::max<std::string>(known_to, std::string(range.end.cut));
-    if (range.deletion.at < deletion_.at) continue;
+    if (Supersedes(deletion_, range.deletion)) continue;
     if (rest.from < range.start.cut) pieces_.push_back({rest.from, std::string(range.start.cut), false});
     rest.from = std::max<std::string>(rest.from, std::string(range.end.cut));
   }

@@ -139,6 +139,30 @@ Position LeastPosition(std::span<const Mutation> copies) {
   return least;
 }
 
+// True if `tombstone` is what Cassandra makes of `expiring` once it has run out (BufferCell, at reading): a hint that is
+// delivered late holds it in the cell's place.
+bool IsExpiredFormOf(const Cell& tombstone, const Cell& expiring) {
+  return tombstone.kind == CellKind::kTombstone && expiring.kind == CellKind::kExpiring &&
+         tombstone.at == expiring.at && tombstone.local_deletion.s == expiring.local_deletion.s - expiring.ttl_s;
+}
+
+// Puts cells of one copy back into `joined` where the expired form that another copy had of them has won: the write was
+// of a cell that lives for a time, and time has not yet been told of.
+void Unexpire(const TableSchema& schema, std::span<const Cell> copy, Arena* arena, std::span<const Cell>* joined) {
+  std::span<Cell> mended;
+  size_t i = 0;
+  for (const Cell& cell : copy) {
+    while (i < joined->size() && ComparePlaces(schema, (*joined)[i], cell) < 0) ++i;
+    if (i == joined->size()) return;
+    if (ComparePlaces(schema, (*joined)[i], cell) != 0 || !IsExpiredFormOf((*joined)[i], cell)) continue;
+    if (mended.empty()) {
+      mended = arena->CopyArray(*joined);
+      *joined = mended;
+    }
+    mended[i] = cell;
+  }
+}
+
 }  // namespace
 
 Target TargetOf(const Mutation& write) {
@@ -229,7 +253,10 @@ Result<Mutation> JoinCopies(std::span<const Mutation> copies, Arena* arena) {
   for (const Mutation& copy : copies.subspan(1)) {
     const RowContent other = ContentOf(RowOf(copy));
     if (SameContent(content, other)) continue;
+    const RowContent before = content;
     ASSIGN_OR_RETURN(content, MergeContents(*joined.schema, Deletion{}, content, other, arena));
+    Unexpire(*joined.schema, before.cells, arena, &content.cells);
+    Unexpire(*joined.schema, other.cells, arena, &content.cells);
   }
   RowUpdate* row = arena->New<RowUpdate>();
   *row = RowOf(joined);

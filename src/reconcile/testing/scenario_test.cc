@@ -1,0 +1,165 @@
+// Runs test/scenarios/*.scenario: see test/scenarios/README.md.
+#include <gtest/gtest.h>
+
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "reconcile/memory/memory_state.h"
+#include "reconcile/reconciler.h"
+#include "reconcile/testing/toy_change.h"
+#include "reconcile/testing/toy_mutation.h"
+#include "reconcile/testing/toy_replay.h"
+#include "reconcile/testing/toy_table.h"
+
+namespace braid::testing {
+namespace {
+
+constexpr std::string_view kDirectory = BRAID_SCENARIOS;
+
+std::vector<std::string> ScenarioNames() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(kDirectory)) {
+    if (entry.path().extension() == ".scenario") names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string Joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += line + "\n";
+  return text;
+}
+
+class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler::SchemaFinder {
+ protected:
+  const TableSchema* Find(const TableId& table) override {
+    return schema() != nullptr && schema()->table_id == table ? schema() : nullptr;
+  }
+
+  void Load() {
+    std::ifstream file(std::filesystem::path(kDirectory) / (GetParam() + ".scenario"));
+    bool expecting = false;
+    for (std::string line; std::getline(file, line);) {
+      if (line.empty() || line[0] == '#') continue;
+      if (line == "----") {
+        expecting = true;
+      } else if (!expecting) {
+        commands_.push_back(line);
+      } else if (line.starts_with("stats ")) {
+        wants_stats_ = line;
+      } else {
+        expected_.push_back(line);
+      }
+    }
+    ASSERT_TRUE(expecting) << "no ---- line";
+  }
+
+  void Run() {
+    for (const std::string& line : commands_) {
+      const Status status = RunLine(line);
+      if (!status.has_value()) sink_.lines.push_back("error: " + status.error().message);
+    }
+    if (replay_) Replay();
+  }
+
+  const TableSchema* schema() const { return schemas_.empty() ? nullptr : schemas_.back().get(); }
+
+  std::string StatsText() const {
+    const Reconciler::Stats& stats = reconciler().stats();
+    std::ostringstream text;
+    text << "stats copies=" << stats.copies << " overtaken=" << stats.overtaken << " silent=" << stats.silent
+         << " late=" << stats.late;
+    return text.str();
+  }
+
+  const Reconciler& reconciler() const { return *reconciler_; }
+
+  std::vector<std::string> expected_;
+  std::string wants_stats_;
+  TextSink sink_;
+
+ private:
+  Status RunLine(const std::string& line) {
+    const size_t space = line.find(' ');
+    const std::string word = line.substr(0, space);
+    const std::string rest = space == std::string::npos ? "" : line.substr(space + 1);
+    if (word == "table") {
+      schemas_.push_back(ParseTable(rest));
+    } else if (line == "history unknown") {
+      options_.history_known = false;
+    } else if (line == "clock partition") {
+      options_.partition_clock = true;
+    } else if (word == "chunk") {
+      options_.rows_per_chunk = std::stoul(rest);
+    } else if (word == "now") {
+      now_ = UnixSeconds{std::stoll(rest)};
+    } else if (line == "replay") {
+      replay_ = true;
+      options_.partition_clock = true;
+    } else if (line == "expire") {
+      return Driver().ExpireDue(now_, *this, sink_);
+    } else if (word == "purge") {
+      return Purge(Split(rest, ' '));
+    } else {
+      mutations_.push_back(reader_.Read(*schema(), line, &arena_));
+      if (!replay_) return Driver().Apply(mutations_.back(), now_, sink_);
+    }
+    return {};
+  }
+
+  // purge KEY gc_grace=S passed=US [gap]
+  Status Purge(const std::vector<std::string>& words) {
+    PurgeLimits limits;
+    limits.now = now_;
+    limits.gc_grace_s = std::stoll(words.at(1).substr(9));
+    limits.sources_passed = WriteTime{std::stoll(words.at(2).substr(7))};
+    limits.open_gap = words.size() > 3;
+    const std::string key = ValueBytes(*schema()->column(schema()->partition_key[0]).type, words.at(0));
+    return Driver().PurgePartition(*schema(), Token{key.back()}, key, limits);
+  }
+
+  void Replay() {
+    const Result<std::vector<Mutation>> writes = WritesInOrder(mutations_, &arena_);
+    ASSERT_TRUE(writes.has_value()) << writes.error().message;
+    for (const Mutation& write : *writes) {
+      const Status status = Driver().ApplyWrite(write, UnixSeconds{1'000'000'000}, sink_);
+      ASSERT_TRUE(status.has_value()) << status.error().message;
+    }
+    const Status status = Driver().ExpireDue(now_, *this, sink_);
+    ASSERT_TRUE(status.has_value()) << status.error().message;
+  }
+
+  Reconciler& Driver() {
+    if (reconciler_ == nullptr) reconciler_ = std::make_unique<Reconciler>(options_, &state_);
+    return *reconciler_;
+  }
+
+  std::vector<std::string> commands_;
+  std::vector<TableSchemaPtr> schemas_;
+  Reconciler::Options options_;
+  UnixSeconds now_{0};
+  bool replay_ = false;
+  Arena arena_;
+  ToyReader reader_;
+  std::vector<Mutation> mutations_;
+  MemoryState state_;
+  std::unique_ptr<Reconciler> reconciler_;
+};
+
+TEST_P(Scenario, GivesTheChangesThatItSays) {
+  ASSERT_NO_FATAL_FAILURE(Load());
+  ASSERT_NO_FATAL_FAILURE(Run());
+  EXPECT_EQ(Joined(sink_.lines), Joined(expected_));
+  if (!wants_stats_.empty()) {
+    EXPECT_EQ(StatsText(), wants_stats_);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Rules, Scenario, ::testing::ValuesIn(ScenarioNames()),
+                         [](const auto& scenario) { return scenario.param; });
+
+}  // namespace
+}  // namespace braid::testing
