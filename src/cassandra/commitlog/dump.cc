@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <numeric>
 #include <optional>
@@ -88,6 +89,14 @@ uint64_t CountCells(const Mutation& part) {
   return cells;
 }
 
+// The first six bytes of a column's name, as Cassandra packs them into a number for sorting: with the highest bit
+// turned over, so that names that begin with a non-ASCII letter come first (ColumnMetadata.comparisonOrder).
+uint64_t NamePrefix(const std::string& name) {
+  char bytes[8] = {};
+  std::memcpy(bytes, name.data(), std::min<size_t>(name.size(), 6));
+  return LoadBigEndian<uint64_t>(bytes) ^ (uint64_t{1} << 63);
+}
+
 // Whether any part is to be told of, of a mutation that is of one keyspace.
 bool Shown(const DecodedMutation& mutation, const DumpOptions& options) {
   const auto parts = mutation.transaction.mutations;
@@ -122,7 +131,9 @@ const std::vector<uint16_t>& MutationPrinter::RanksOf(const TableSchema& schema)
     const Column& left = schema.columns[a];
     const Column& right = schema.columns[b];
     if (left.multi_cell() != right.multi_cell()) return right.multi_cell();
-    return left.name < right.name;
+    const uint64_t left_prefix = NamePrefix(left.name);
+    const uint64_t right_prefix = NamePrefix(right.name);
+    return left_prefix != right_prefix ? left_prefix < right_prefix : left.name < right.name;
   });
   ranks.resize(order.size());
   for (size_t i = 0; i < order.size(); ++i) ranks[order[i]] = static_cast<uint16_t>(i);

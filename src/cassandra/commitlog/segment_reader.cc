@@ -102,7 +102,7 @@ bool AllZero(ByteView bytes) {
 }  // namespace
 
 std::string SegmentDamage::Describe(const std::string& file) const {
-  return fmt::format("{}: offset {}: {}; {} bytes are lost", file, offset, what, lost_bytes);
+  return fmt::format("{}: offset {}: {}; {} bytes cannot be read", file, offset, what, lost_bytes);
 }
 
 Result<SegmentReader> SegmentReader::Open(const ByteSource& source, const SegmentOptions& options) {
@@ -181,9 +181,22 @@ Result<SegmentReader::Answer> SegmentReader::EnterSection() {
 }
 
 Result<SegmentReader::Answer> SegmentReader::AtUnwrittenMarker() {
-  ASSIGN_OR_RETURN(const ByteView behind, Window(marker_ + kMarkerBytes, kEntryHeadBytes));
-  if (AllZero(behind)) return *(final_ = Answer::kEnd);
-  return Torn(marker_, "writes that no sync marker covers: the node stopped before it had synced them");
+  // Cassandra itself does not replay what stands behind. How much it is, the entries' own sizes tell.
+  uint64_t end = marker_ + kMarkerBytes;
+  while (true) {
+    ASSIGN_OR_RETURN(const ByteView head, Window(end, kEntryHeadBytes));
+    if (AllZero(head)) break;
+    const uint32_t size = head.size() < kEntryHeadBytes ? 0 : LoadBigEndian<uint32_t>(head.data());
+    if (size == 0 || LoadBigEndian<uint32_t>(head.data() + 4) != Crc32OfInt(0, size)) {
+      end += head.size();
+      break;
+    }
+    end = std::min(end + size + kEntryOverheadBytes, file_size_);
+  }
+  if (end == marker_ + kMarkerBytes) return *(final_ = Answer::kEnd);
+  Torn(marker_, "writes that no sync marker covers: the node stopped, or was copied, before it had synced them");
+  damage_.lost_bytes = end - marker_;
+  return Answer::kTorn;
 }
 
 Result<SegmentReader::Answer> SegmentReader::EnterPlain(uint64_t next) {

@@ -41,7 +41,7 @@ struct SegmentDamage {
   uint64_t lost_bytes = 0;  // of the file, from there to where reading can go on
   std::string what;         // without file and offset
 
-  // "PATH: offset N: WHAT; M bytes are lost".
+  // "PATH: offset N: WHAT; M bytes cannot be read".
   std::string Describe(const std::string& file) const;
 };
 

@@ -167,6 +167,7 @@ TEST(SegmentReader, TellsOfWritesThatWereNeverSynced) {
   EXPECT_THAT(story.payloads, ElementsAre(Payload('a')));
   ASSERT_TRUE(story.torn.has_value());
   EXPECT_EQ(story.torn->offset, synced.size());
+  EXPECT_EQ(story.torn->lost_bytes, 8u + 32u) << "the padding is not counted";
 }
 
 TEST(SegmentReader, TellsOfAMarkerThatIsHalfWritten) {
