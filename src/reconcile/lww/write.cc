@@ -139,8 +139,8 @@ Position LeastPosition(std::span<const Mutation> copies) {
   return least;
 }
 
-// True if `tombstone` is what Cassandra makes of `expiring` once it has run out (BufferCell, at reading): a hint that is
-// delivered late holds it in the cell's place.
+// True if `tombstone` is what Cassandra makes of `expiring` once it has run out (BufferCell, at reading): a hint that
+// is delivered late holds it in the cell's place.
 bool IsExpiredFormOf(const Cell& tombstone, const Cell& expiring) {
   return tombstone.kind == CellKind::kTombstone && expiring.kind == CellKind::kExpiring &&
          tombstone.at == expiring.at && tombstone.local_deletion.s == expiring.local_deletion.s - expiring.ttl_s;
