@@ -73,7 +73,7 @@ Result<std::vector<Evidence>> EvidenceCollector::Join() {
   for (auto first = writes_.begin(); first != writes_.end();) {
     const auto end = std::find_if_not(first, writes_.end(), [&](const Mutation& w) { return SameWrite(*first, w); });
     Evidence evidence;
-    ASSIGN_OR_RETURN(evidence.write, JoinCopies(std::span<const Mutation>(first, end), &kept_));
+    ASSIGN_OR_RETURN(evidence.write, JoinCopies(std::span<const Mutation>(first, end), now_, &kept_));
     const std::string whole = ContentOf(evidence.write);
     for (auto copy = first; copy != end; ++copy) {
       evidence.copies.push_back({copy->position, ContentOf(*copy) == whole});

@@ -27,9 +27,10 @@ struct Evidence {
 // Collects what concerns the rows of `pattern` and keeps it in memory.
 class EvidenceCollector : public MutationVisitor {
  public:
-  // What is given must outlive the collector. `definitions` must know the table.
-  EvidenceCollector(const RowKeyPattern& pattern, const SchemaLookup& definitions)
-      : pattern_(pattern), definitions_(definitions) {}
+  // What is given must outlive the collector. `definitions` must know the table; `now` is
+  // the machine's time (see JoinCopies).
+  EvidenceCollector(const RowKeyPattern& pattern, const SchemaLookup& definitions, UnixSeconds now)
+      : pattern_(pattern), definitions_(definitions), now_(now) {}
 
   // kInvalidArgument if the writes exceed the memory that one explanation may take.
   Status Visit(uint32_t table, const Mutation& mutation) override;
@@ -44,6 +45,7 @@ class EvidenceCollector : public MutationVisitor {
 
   const RowKeyPattern& pattern_;
   const SchemaLookup& definitions_;
+  const UnixSeconds now_;
   std::string last_key_;
   bool last_key_matched_ = false;
   bool seen_any_ = false;

@@ -199,7 +199,7 @@ Result<std::string> Explain(const ExplainOptions& options) {
   definitions.Add(table);
 
   ASSIGN_OR_RETURN(const RowKeyPattern pattern, RowKeyPattern::Parse(*table, options.key));
-  EvidenceCollector collector(pattern, definitions);
+  EvidenceCollector collector(pattern, definitions, options.now);
   TRY(ReadLogs(homes, schema, options.on_corruption, &collector, &report));
   ASSIGN_OR_RETURN(const std::vector<Evidence> evidence, collector.Join());
   std::string text = Explainer(*table, homes, options.now).Print(evidence);

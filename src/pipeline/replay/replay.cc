@@ -178,7 +178,7 @@ Result<ReplaySummary> Replay(const ReplayOptions& options) {
   summary.mutations = collector.mutations();
   summary.writes = log.writes();
 
-  ASSIGN_OR_RETURN(const auto writes, log.Finish(definitions));
+  ASSIGN_OR_RETURN(const auto writes, log.Finish(definitions, UnixSeconds{options.machine_time_s}));
   const EventContext context = ContextOf(options, homes);
   Replayer replayer(options, schema, context, output.get());
   TRY(replayer.Run(writes.get(), std::max<uint64_t>(log.writes(), 1), &summary));

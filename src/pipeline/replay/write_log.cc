@@ -138,9 +138,9 @@ Status WriteLog::AddWrite(uint32_t table, const Mutation& write) {
   return sorter_.Add(key_, value_);
 }
 
-Result<std::unique_ptr<WriteLog::Reader>> WriteLog::Finish(const SchemaLookup& schemas) {
+Result<std::unique_ptr<WriteLog::Reader>> WriteLog::Finish(const SchemaLookup& schemas, UnixSeconds now) {
   ASSIGN_OR_RETURN(auto sorted, sorter_.Finish());
-  return std::make_unique<Reader>(std::move(sorted), schemas);
+  return std::make_unique<Reader>(std::move(sorted), schemas, now);
 }
 
 Result<const Mutation*> WriteLog::Reader::Next() {
@@ -208,7 +208,7 @@ Status WriteLog::Reader::TakeRecord(ByteView value) {
   }
   ++copies_;
   const Mutation both[] = {joined_, mutation};
-  ASSIGN_OR_RETURN(joined_, JoinCopies(both, &arena_));
+  ASSIGN_OR_RETURN(joined_, JoinCopies(both, now_, &arena_));
   if (arena_.held_bytes() > kPackGroupBytes) TRY(PackGroup());
   return {};
 }

@@ -32,8 +32,8 @@ class WriteLog {
   // The writes in order. Next() gives the next joined write, or nullptr at the end; it lives until the next call.
   class Reader {
    public:
-    Reader(std::unique_ptr<SortedRecords> sorted, const SchemaLookup& schemas)
-        : sorted_(std::move(sorted)), schemas_(schemas) {}
+    Reader(std::unique_ptr<SortedRecords> sorted, const SchemaLookup& schemas, UnixSeconds now)
+        : sorted_(std::move(sorted)), schemas_(schemas), now_(now) {}
 
     Result<const Mutation*> Next();
     // The number of the table of the write that Next() gave.
@@ -53,6 +53,7 @@ class WriteLog {
     bool started_ = false;
     bool at_end_ = false;
     const SchemaLookup& schemas_;
+    const UnixSeconds now_;
     std::string group_key_;
     std::string last_content_;
     std::string partition_;
@@ -65,8 +66,9 @@ class WriteLog {
     uint64_t copies_ = 0;
   };
 
-  // Ends the taking. `schemas` must know the definitions of `tables`. The log must outlive the reader.
-  Result<std::unique_ptr<Reader>> Finish(const SchemaLookup& schemas);
+  // Ends the taking. `schemas` must know the definitions of `tables`; `now` is the machine's time (see JoinCopies). The
+  // log must outlive the reader.
+  Result<std::unique_ptr<Reader>> Finish(const SchemaLookup& schemas, UnixSeconds now);
 
  private:
   Status AddWrite(uint32_t table, const Mutation& write);

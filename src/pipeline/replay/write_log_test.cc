@@ -15,6 +15,7 @@ namespace {
 using ::testing::ElementsAre;
 
 constexpr int64_t kTs = 1'000'000;
+constexpr int64_t kNow = 1000;  // seconds
 
 TableSchemaPtr MakeTable(const std::string& name) {
   auto schema = std::make_shared<TableSchema>();
@@ -75,7 +76,7 @@ class WriteLogTest : public ::testing::Test {
   std::vector<std::string> Drain() {
     SchemaSet definitions;
     for (const auto& table : tables_) definitions.Add(table);
-    auto reader = log().Finish(definitions);
+    auto reader = log().Finish(definitions, UnixSeconds{kNow});
     EXPECT_TRUE(reader.has_value());
     std::vector<std::string> lines;
     while (true) {
@@ -142,6 +143,24 @@ TEST_F(WriteLogTest, ADeletionOneMicrosecondEarlierOfItsOwnStays) {
   AddCell("k", {5}, 0, tombstone);
   AddCell("k", {5}, 0, LiveCell(kV, kTs, "x"));
   EXPECT_EQ(Drain().size(), 2u);
+}
+
+TEST_F(WriteLogTest, ACopyDeliveredAfterItsTimeToLiveIsStillTheWriteThatItWas) {
+  const Cell alive{
+      .column = kV, .kind = CellKind::kExpiring, .ttl_s = 60, .at = {kTs}, .local_deletion = {61}, .value = "x"};
+  const Cell run_out{.column = kV, .kind = CellKind::kTombstone, .at = {kTs}, .local_deletion = {1}};
+  AddCell("k", {5}, 0, alive);
+  AddCell("k", {5}, 1, run_out);
+  EXPECT_THAT(Drain(), ElementsAre("0 k@1000000x, n0 new"));
+}
+
+TEST_F(WriteLogTest, ADeletionAtTheSameTimeWinsOverACellThatCannotHaveRunOut) {
+  const Cell alive{
+      .column = kV, .kind = CellKind::kExpiring, .ttl_s = 9000, .at = {kTs}, .local_deletion = {9001}, .value = "x"};
+  const Cell deleted{.column = kV, .kind = CellKind::kTombstone, .at = {kTs}, .local_deletion = {1}};
+  AddCell("k", {5}, 0, alive);
+  AddCell("k", {5}, 1, deleted);
+  EXPECT_THAT(Drain(), ElementsAre("0 k@1000000, n0 new"));
 }
 
 TEST_F(WriteLogTest, SpillsWithoutLosingAnything) {

@@ -141,20 +141,22 @@ Position LeastPosition(std::span<const Mutation> copies) {
 
 // True if `tombstone` is what Cassandra makes of `expiring` once it has run out (BufferCell, at reading): a hint that
 // is delivered late holds it in the cell's place.
-bool IsExpiredFormOf(const Cell& tombstone, const Cell& expiring) {
-  return tombstone.kind == CellKind::kTombstone && expiring.kind == CellKind::kExpiring &&
-         tombstone.at == expiring.at && tombstone.local_deletion.s == expiring.local_deletion.s - expiring.ttl_s;
+bool IsExpiredFormOf(const Cell& tombstone, const Cell& expiring, UnixSeconds now) {
+  return expiring.local_deletion <= now && tombstone.kind == CellKind::kTombstone &&
+         expiring.kind == CellKind::kExpiring && tombstone.at == expiring.at &&
+         tombstone.local_deletion.s == expiring.local_deletion.s - expiring.ttl_s;
 }
 
 // Puts cells of one copy back into `joined` where the expired form that another copy had of them has won: the write was
 // of a cell that lives for a time, and time has not yet been told of.
-void Unexpire(const TableSchema& schema, std::span<const Cell> copy, Arena* arena, std::span<const Cell>* joined) {
+void Unexpire(const TableSchema& schema, std::span<const Cell> copy, UnixSeconds now, Arena* arena,
+              std::span<const Cell>* joined) {
   std::span<Cell> mended;
   size_t i = 0;
   for (const Cell& cell : copy) {
     while (i < joined->size() && ComparePlaces(schema, (*joined)[i], cell) < 0) ++i;
     if (i == joined->size()) return;
-    if (ComparePlaces(schema, (*joined)[i], cell) != 0 || !IsExpiredFormOf((*joined)[i], cell)) continue;
+    if (ComparePlaces(schema, (*joined)[i], cell) != 0 || !IsExpiredFormOf((*joined)[i], cell, now)) continue;
     if (mended.empty()) {
       mended = arena->CopyArray(*joined);
       *joined = mended;
@@ -228,7 +230,7 @@ void CutIntoWrites(const Mutation& mutation, Arena* arena, std::vector<Mutation>
   for (const RowUpdate& row : mutation.rows) CutRow(mutation, row, /*is_static=*/false, arena, to);
 }
 
-Result<Mutation> JoinCopies(std::span<const Mutation> copies, Arena* arena) {
+Result<Mutation> JoinCopies(std::span<const Mutation> copies, UnixSeconds now, Arena* arena) {
   CHECK(!copies.empty());
   Mutation joined = copies.front();
   if (copies.size() == 1) return joined;
@@ -255,8 +257,8 @@ Result<Mutation> JoinCopies(std::span<const Mutation> copies, Arena* arena) {
     if (SameContent(content, other)) continue;
     const RowContent before = content;
     ASSIGN_OR_RETURN(content, MergeContents(*joined.schema, Deletion{}, content, other, arena));
-    Unexpire(*joined.schema, before.cells, arena, &content.cells);
-    Unexpire(*joined.schema, other.cells, arena, &content.cells);
+    Unexpire(*joined.schema, before.cells, now, arena, &content.cells);
+    Unexpire(*joined.schema, other.cells, now, arena, &content.cells);
   }
   RowUpdate* row = arena->New<RowUpdate>();
   *row = RowOf(joined);

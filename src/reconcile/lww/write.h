@@ -54,9 +54,10 @@ bool SameWrite(const Mutation& a, const Mutation& b);
 void CutIntoWrites(const Mutation& mutation, Arena* arena, std::vector<Mutation>* to);
 
 // The join of copies and fragments of one write (SameWrite of all; at least one): their contents merged by Cassandra's
-// rules, at the least of their positions; a cell that one copy has with its time to live and another, delivered after that
-// ran out, as a tombstone stays the cell that it was. kUnsupported: a counter with local or remote shards.
-Result<Mutation> JoinCopies(std::span<const Mutation> copies, Arena* arena);
+// rules, at the least of their positions. A cell that one copy has with its time to live and another, delivered after
+// that ran out, as a tombstone stays the cell that it was; `now`, a time at or after all copies were logged, tells such
+// a tombstone from one that was written. kUnsupported: a counter with local or remote shards.
+Result<Mutation> JoinCopies(std::span<const Mutation> copies, UnixSeconds now, Arena* arena);
 
 // True if `fragment`, a write of the same row as `write` and 1 µs older, consists only of deletions that `write` has
 // too: a copy that was repaired or hinted by itself. It is then part of `write`, and not to be applied on its own

@@ -32,7 +32,7 @@ Result<std::vector<Mutation>> WritesInOrder(std::span<const Mutation> mutations,
     std::vector<Mutation> copies;
     const auto place = entries[i].place();
     for (; i < entries.size() && entries[i].place() == place; ++i) copies.push_back(*entries[i].write);
-    ASSIGN_OR_RETURN(const Mutation write, JoinCopies(copies, arena));
+    ASSIGN_OR_RETURN(const Mutation write, JoinCopies(copies, UnixSeconds{0}, arena));
     // A deletion that belongs to this write stands before it, among the writes that are 1 µs older.
     std::erase_if(joined, [&](const Mutation& earlier) {
       return earlier.schema->table_id == write.schema->table_id && earlier.partition_key == write.partition_key &&
