@@ -52,6 +52,11 @@ class SegmentBuilder {
       AppendBigEndian<uint32_t>(&stored, static_cast<uint32_t>(body.size()));
       stored += CompressBlock(*compression_, body);
     }
+    return StoredSection(stored);
+  }
+
+  // A synced section of which `stored` is in the file, between its marker and the next.
+  SegmentBuilder& StoredSection(ByteView stored) {
     const uint32_t marker = static_cast<uint32_t>(bytes_.size());
     markers_.push_back(marker);
     AppendBigEndian<uint32_t>(&bytes_, static_cast<uint32_t>(marker + 8 + stored.size()));
