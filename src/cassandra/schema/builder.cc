@@ -29,11 +29,20 @@ bool IsKey(const Column& column) {
   return column.kind == ColumnKind::kPartitionKey || column.kind == ColumnKind::kClustering;
 }
 
+// The order of names on the wire: by unsigned bytes, except that the first byte's top bit counts the other way round,
+// so that names which begin with a letter beyond ASCII come first (org.apache.cassandra.schema.ColumnMetadata's
+// comparisonOrder shifts a signed prefix as if it were unsigned).
+std::string WireOrder(std::string name) {
+  if (name.empty()) return "\x80";
+  name[0] = static_cast<char>(static_cast<uint8_t>(name[0]) ^ 0x80);
+  return name;
+}
+
 // In the order in which mutations list them; see ReadSchema.
 void NumberColumns(std::vector<Column>* columns) {
   const auto order = [](const Column& column) {
     return std::make_tuple(column.kind, IsKey(column) ? column.position : 0, !IsKey(column) && column.multi_cell(),
-                           std::string_view(column.name));
+                           WireOrder(column.name));
   };
   std::sort(columns->begin(), columns->end(), [&](const Column& a, const Column& b) { return order(a) < order(b); });
   for (size_t i = 0; i < columns->size(); ++i) (*columns)[i].id = {static_cast<uint16_t>(i)};

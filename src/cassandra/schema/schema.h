@@ -72,9 +72,10 @@ class ClusterSchema {
 
 // Reads the schema in `data_directories` (those that hold `system_schema/`): of one node, of its several disks, or of
 // several nodes, whose files are merged as if they were one node's. Column ids go: partition key and clustering columns
-// by position, then static, then regular columns; of these simple ones before multi-cell ones, each by the bytes of
-// their names, dropped ones among the others. That is the order in which mutations list columns. Errors: kNotFound (a
-// directory is missing; or none has a schema), kCorrupt, kUnsupported, kIoError; each with the file.
+// by position, then static, then regular columns; of these simple ones before multi-cell ones, each by name as
+// Cassandra orders them (by unsigned bytes, but names whose first byte is beyond ASCII come first), dropped ones among
+// the others. That is the order in which mutations list columns. Errors: kNotFound (a directory is missing; or none has
+// a schema), kCorrupt, kUnsupported, kIoError; each with the file.
 Result<ClusterSchema> ReadSchema(const std::vector<std::string>& data_directories, const SchemaIdFunction& id_of);
 
 // The host id of the node that owns `data_directories`, from its system.local; nothing if that was never flushed.

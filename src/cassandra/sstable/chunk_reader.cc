@@ -98,9 +98,7 @@ Result<std::unique_ptr<ChunkReader>> ChunkReader::OpenPlain(const ByteSource* da
   reader->chunk_bytes_ = static_cast<uint64_t>(chunk_bytes);
   reader->table_offset_ = sizeof(int32_t);
   reader->table_entries_ = (crc_bytes - sizeof(int32_t)) / kCrcBytes;
-  const uint64_t needed = reader->chunk_count();
-  if (reader->table_entries_ < needed || reader->table_entries_ - needed > 1 ||
-      (crc_bytes - sizeof(int32_t)) % kCrcBytes != 0) {
+  if (reader->table_entries_ != reader->chunk_count() || (crc_bytes - sizeof(int32_t)) % kCrcBytes != 0) {
     return Corrupt(fmt::format("{}: has checksums for {} chunks of {} bytes, but {} has {} bytes", crc->name(),
                                reader->table_entries_, chunk_bytes, data->name(), reader->length_));
   }

@@ -78,7 +78,8 @@ std::string HeaderLine(const Sstable& sstable, ChunkReader& chunks) {
 // stands here instead.
 std::string PieceLine(const SstablePiece& piece, MutationPrinter* printer) {
   static constexpr std::string_view kRest = R"(,"key":")";
-  const std::string_view line = printer->Print(piece.mutation, 0);
+  std::string_view line = printer->Print(piece.mutation, 0);
+  line.remove_suffix(1);  // its line end
   return fmt::format(R"({{"offset":{},"token":{},"first":{},"last":{}{})", piece.partition_offset,
                      piece.mutation.token.value, piece.first, piece.last, line.substr(line.find(kRest)));
 }

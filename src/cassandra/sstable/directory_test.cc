@@ -1,0 +1,163 @@
+#include "cassandra/sstable/directory.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/checksum.h"
+#include "cassandra/sstable/transaction_log.h"
+
+namespace braid {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// A line as Cassandra writes it: TYPE:[path,update time,files][checksum].
+std::string Line(const std::string& type, const std::string& path, uint64_t time_ms, uint32_t files) {
+  uint32_t crc = Crc32(Crc32(0, path), type);
+  crc = Crc32OfInt(Crc32OfInt(crc, static_cast<uint32_t>(time_ms)), static_cast<uint32_t>(time_ms >> 32));
+  crc = Crc32OfInt(crc, files);
+  return type + ":[" + path + "," + std::to_string(time_ms) + "," + std::to_string(files) + "][" + std::to_string(crc) +
+         "]\n";
+}
+
+TEST(TransactionLogTest, ReadsRecords) {
+  const auto log = ParseTransactionLog(Line("ADD", "/a/nb-2-big", 0, 8) +
+                                       Line("REMOVE", "/a/nb-1-big", 1700000000000, 8) + Line("COMMIT", "", 0, 0));
+  ASSERT_TRUE(log.has_value());
+  EXPECT_TRUE(log->committed);
+  ASSERT_EQ(log->added.size(), 1u);
+  EXPECT_EQ(log->added[0].base, "nb-2-big");
+  ASSERT_EQ(log->removed.size(), 1u);
+  EXPECT_EQ(log->removed[0].base, "nb-1-big");
+  EXPECT_EQ(log->removed[0].files, 8);
+}
+
+TEST(TransactionLogTest, IgnoresADamagedLastLineOnly) {
+  const std::string added = Line("ADD", "/a/nb-2-big", 0, 8);
+  const auto torn = ParseTransactionLog(added + "COMMIT:[,0,0][12");
+  ASSERT_TRUE(torn.has_value());
+  EXPECT_FALSE(torn->committed);
+  EXPECT_EQ(torn->added.size(), 1u);
+  const auto damaged = ParseTransactionLog("ADD:[/a/nb-2-big,0,8][1]\n" + added);
+  ASSERT_FALSE(damaged.has_value());
+  EXPECT_EQ(damaged.error().code, ErrorCode::kCorrupt);
+  EXPECT_THAT(damaged.error().message, HasSubstr("line 1"));
+}
+
+TEST(TransactionLogTest, EveryFlippedByteOfALineUndoesIt) {
+  const std::string line = Line("REMOVE", "/a/nb-1-big", 1700000000123, 8);
+  for (size_t i = 0; i + 1 < line.size(); ++i) {
+    for (const char flip : {'\x01', '\x40'}) {
+      std::string damaged = line;
+      damaged[i] = static_cast<char>(damaged[i] ^ flip);
+      const auto log = ParseTransactionLog(damaged);
+      if (log.has_value()) {
+        EXPECT_TRUE(log->removed.empty()) << i;
+      }
+    }
+  }
+}
+
+class DirectoryTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = std::filesystem::path(testing::TempDir()) /
+            (std::string("braid_directory_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(path_);
+    std::filesystem::create_directories(path_);
+  }
+  void TearDown() override { std::filesystem::remove_all(path_); }
+
+  void Write(const std::string& name, const std::string& content = "x") {
+    std::filesystem::create_directories((path_ / name).parent_path());
+    std::ofstream(path_ / name) << content;
+  }
+  void WriteSstable(const std::string& base) {
+    for (const char* component : {"Data.db", "Statistics.db", "CompressionInfo.db"}) Write(base + "-" + component);
+  }
+  Result<std::vector<std::string>> List() {
+    ASSIGN_OR_RETURN(const std::vector<Descriptor> found, ListSstables(path_.string()));
+    std::vector<std::string> bases;
+    for (const Descriptor& descriptor : found) bases.push_back(descriptor.Base());
+    return bases;
+  }
+
+  std::filesystem::path path_;
+};
+
+TEST_F(DirectoryTest, ListsWholeSstables) {
+  WriteSstable("nb-1-big");
+  WriteSstable("oa-2-big");
+  Write(".by_name/nb-3-big-Data.db");
+  Write("snapshots/x/nb-4-big-Data.db");
+  Write("backups/nb-5-big-Data.db");
+  Write("nb-6-big-Index.db");  // left behind
+  EXPECT_THAT(*List(), ElementsAre("nb-1-big", "oa-2-big"));
+}
+
+TEST_F(DirectoryTest, MissingComponentIsAnError) {
+  Write("nb-1-big-Data.db");
+  Write("nb-1-big-Statistics.db");
+  const auto found = List();
+  ASSERT_FALSE(found.has_value());
+  EXPECT_EQ(found.error().code, ErrorCode::kCorrupt);
+  EXPECT_THAT(found.error().message, HasSubstr("CompressionInfo.db or CRC.db"));
+}
+
+TEST_F(DirectoryTest, OldVersionsAreAnErrorUnlessReplaced) {
+  WriteSstable("ma-1-big");
+  WriteSstable("nb-2-big");
+  EXPECT_EQ(List().error().code, ErrorCode::kUnsupported);
+  Write("nb_txn_compaction_5a1c395e-b41f-11e5-9f22-ba0be0483c18.log",
+        Line("ADD", "/n/nb-2-big", 0, 3) + Line("REMOVE", "/n/ma-1-big", 5, 3) + Line("COMMIT", "", 0, 0));
+  EXPECT_THAT(*List(), ElementsAre("nb-2-big"));
+}
+
+TEST_F(DirectoryTest, CommittedTransactionsHaveRemoved) {
+  WriteSstable("nb-1-big");
+  WriteSstable("nb-11-big");
+  WriteSstable("nb-2-big");
+  Write("nb_txn_compaction_5a1c395e-b41f-11e5-9f22-ba0be0483c18.log",
+        Line("REMOVE", "/n/nb-1-big", 5, 3) + Line("ADD", "/n/nb-2-big", 0, 3) + Line("COMMIT", "", 0, 0));
+  EXPECT_THAT(*List(), ElementsAre("nb-11-big", "nb-2-big"));
+}
+
+TEST_F(DirectoryTest, AbortedAndOpenTransactionsHaveAddedNothing) {
+  WriteSstable("nb-1-big");
+  WriteSstable("nb-2-big");
+  const std::string open = Line("REMOVE", "/n/nb-1-big", 5, 3) + Line("ADD", "/n/nb-2-big", 0, 3);
+  const std::string log = "oa_txn_flush_5a1c395e-b41f-11e5-9f22-ba0be0483c18.log";
+  for (const std::string& text : {open, open + Line("ABORT", "", 0, 0)}) {
+    Write(log, text);
+    EXPECT_THAT(*List(), ElementsAre("nb-1-big"));
+  }
+}
+
+TEST_F(DirectoryTest, AnOpenTransactionWhoseFilesAreGoneIsACopyMadeTooSlowly) {
+  WriteSstable("nb-1-big");
+  std::filesystem::remove(path_ / "nb-1-big-Statistics.db");
+  Write("nb_txn_compaction_5a1c395e-b41f-11e5-9f22-ba0be0483c18.log", Line("REMOVE", "/n/nb-1-big", 5, 3));
+  const auto found = List();
+  ASSERT_FALSE(found.has_value());
+  EXPECT_THAT(found.error().message, HasSubstr("copy it again"));
+}
+
+TEST_F(DirectoryTest, ListsTableDirectories) {
+  std::filesystem::create_directories(path_ / "titles-5a1c395eb41f11e59f22ba0be0483c18");
+  std::filesystem::create_directories(path_ / "no_id");
+  std::filesystem::create_directories(path_ / "bad-5a1c395eb41f11e59f22ba0be0483c1g");
+  Write("file-5a1c395eb41f11e59f22ba0be0483c18");
+  const auto tables = ListTableDirectories(path_.string());
+  ASSERT_TRUE(tables.has_value());
+  ASSERT_EQ(tables->size(), 1u);
+  EXPECT_EQ((*tables)[0].table, "titles");
+  EXPECT_EQ((*tables)[0].id.ToString(), "5a1c395e-b41f-11e5-9f22-ba0be0483c18");
+  EXPECT_EQ(ListTableDirectories((path_ / "none").string()).error().code, ErrorCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace braid
