@@ -1,4 +1,4 @@
-"""A Cassandra cluster of three nodes on loopback, each a JVM that this process starts and stops."""
+"""A Cassandra cluster of up to three nodes on loopback, each a JVM that this process starts and stops."""
 
 import atexit
 import fcntl
@@ -72,6 +72,7 @@ TOKENS = {
 @dataclass(frozen=True)
 class Options:
     version: str = "5.0.6"
+    nodes: int = 3
     storage_compatibility_mode: str | None = None   # None leaves the yaml silent; "NONE" gives version 8 logs (5.0)
     compressor: str | None = None                   # LZ4, Snappy, Deflate, Zstd
     sstable_format: str | None = None               # big or bti; 5.0 with mode NONE only
@@ -154,7 +155,7 @@ class Cluster:
         self.home = Path(home)
         self.options = options
         self.ports = free_ports()
-        self.nodes = [Node(n, self.home / f"n{n}") for n in (1, 2, 3)]
+        self.nodes = [Node(n, self.home / f"n{n}") for n in range(1, options.nodes + 1)]
         self._previous_handlers: dict[int, object] = {}
 
     def __enter__(self) -> "Cluster":

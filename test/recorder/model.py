@@ -36,6 +36,7 @@ class Cell:
     ts: int
     ldt: int | None
     value: bytes
+    ttl: int = 0
 
     def beats(self, other: "Cell") -> bool:
         if self.ts != other.ts:
@@ -95,9 +96,9 @@ def _row_operations(row: dict, is_static: bool):
     if row["liveness"]:
         ts, ttl, ldt = row["liveness"]
         yield Operation(ts, "liveness", ts, clustering, is_static, cell=Cell("expiring" if ttl else "live", ts, ldt, b""))
-    for column, path, state, ts, _, ldt, value in row["cells"]:
+    for column, path, state, ts, ttl, ldt, value in row["cells"]:
         yield Operation(ts, "cell", ts, clustering, is_static, column, _unhex(path),
-                        Cell(state, ts, ldt, _unhex(value) or b""))
+                        Cell(state, ts, ldt, _unhex(value) or b"", ttl))
 
 
 def _ranges(rows: list[dict]):
@@ -146,7 +147,7 @@ class Partition:
 
     def replay(self, operations: set[Operation], now: int) -> list[dict]:
         writes = defaultdict(list)
-        for operation in operations:
+        for operation in operations - expired_forms(operations, now):
             writes[operation.write_ts].append(operation)
         for ts in sorted(writes):
             self._expire_until(ts // MICROS)
@@ -264,6 +265,17 @@ class Partition:
             for row in self.rows.values():
                 if row.last is not None and self.image(row, time) != row.last:
                     self._emit(row, time * MICROS, time, [], "ttl")
+
+
+def expired_forms(operations: set[Operation], now: int) -> set[Operation]:
+    """Tombstones that Cassandra made of values whose time had run out (a read repair or a hint carries them so). They are
+    copies of the write, not deletions; before the value's time has run out there can be none."""
+    def place(operation: Operation) -> tuple:
+        return operation.row, operation.is_static, operation.column, operation.path, operation.ts
+
+    made_of = {(place(o), o.cell.ldt - o.cell.ttl) for o in operations
+               if o.what == "cell" and o.cell.state == "expiring" and o.cell.ldt <= now}
+    return {o for o in operations if o.what == "cell" and o.cell.state == "deleted" and (place(o), o.cell.ldt) in made_of}
 
 
 def merge_cells(known: Cell | None, new: Cell) -> Cell:

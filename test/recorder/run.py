@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Judges Braid on recordings: made ones, or clusters that are recorded now.
 
-For each: `braid replay` of all nodes must pass check.py, give the same bytes with the nodes in another order, and
-`braid inspect commitlog` must print what Cassandra's own reader printed. Where nodes were apart, fewer nodes must not do."""
+For each: `braid replay` of all nodes must pass check.py, give the same bytes with the nodes in another order and the same
+transitions as the naive model, and `braid inspect commitlog` must print what Cassandra's own reader printed. Where nodes were
+apart, fewer nodes must not do."""
 
 import argparse
 import contextlib
@@ -16,8 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import install
+from check import canonical, read_lines
+from model import replay as replay_by_model
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 NODES = ("n1", "n2", "n3")
 
 
@@ -48,6 +52,7 @@ class Judge:
         self._replay_and_check(recording)
         for node in NODES:
             self._compare_dumps(recording, node)
+        self._compare_with_model(recording)
         meta = json.loads((recording / "meta.json").read_text(encoding="utf-8"))
         if meta["apart"]:
             self._fewer_must_not_do(recording)
@@ -80,6 +85,17 @@ class Judge:
                 if not _same_bytes(out / name, again / name):
                     self._fault(recording, f"{name} differs when the nodes come in another order")
 
+    def _compare_with_model(self, recording: Path) -> None:
+        """Every transition that the naive model sees, and no other. Events that change nothing are Braid's own business."""
+        modelled = self.scratch / "model"
+        shutil.rmtree(modelled, ignore_errors=True)
+        replay_by_model(recording, modelled)
+        for path in sorted(modelled.glob("*.ndjson")):
+            ours, theirs = _transitions(self.scratch / "out" / path.name), _transitions(path)
+            for what, surplus in (("only in Braid's stream", ours - theirs), ("only in the model's", theirs - ours)):
+                if surplus:
+                    self._fault(recording, f"{path.name}: {len(surplus)} transitions {what}, such as {min(surplus)[:700]}")
+
     def _compare_dumps(self, recording: Path, node: str) -> None:
         """Line by line, to name the first difference."""
         home = recording / "nodes" / node
@@ -107,8 +123,17 @@ class Judge:
 
 
 def _check(recording: Path, out: Path) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, str(ROOT / "test" / "recorder" / "check.py"), str(recording), str(out)],
+    return subprocess.run([sys.executable, str(HERE / "check.py"), str(recording), str(out)],
                           capture_output=True, text=True)
+
+
+def _transitions(path: Path) -> set[str]:
+    found = set()
+    for _, event in read_lines(path) if path.exists() else ():
+        before, after = canonical(event["before"]), canonical(event["after"])
+        if before != after:
+            found.add(canonical([event["key"], event["source"]["row"], event["source"]["ts_us"]]) + f" {before} -> {after}")
+    return found
 
 
 def _same_bytes(one: Path, other: Path) -> bool:
@@ -118,7 +143,7 @@ def _same_bytes(one: Path, other: Path) -> bool:
 def record(case: Case, into: Path, seed: int, size: int) -> Path:
     """In a process of its own, in which the driver's interpreter runs."""
     out = into / case.name
-    subprocess.run([str(install.python()), "-W", "ignore", str(ROOT / "test" / "recorder" / "record.py"), "record", str(out),
+    subprocess.run([str(install.python()), "-W", "ignore", str(HERE / "record.py"), "record", str(out),
                     "--seed", str(seed), "--size", str(size), *case.arguments], check=True)
     return out
 

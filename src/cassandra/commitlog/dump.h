@@ -1,5 +1,5 @@
 // Decoded commit logs as JSON lines, cell by cell, for people and for comparison with Cassandra's own reader: what
-// `braid inspect commitlog` prints. test/recorder/README.md has the form.
+// `braid inspect commitlog` prints. tests/recorder/README.md has the form.
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,7 @@ struct InspectCommitLogOptions {
   int repeat = 1;  // passes over the files with `count`
 };
 
-// Prints the mutations as lines (test/recorder/README.md has their form), or with `count` one line of numbers:
+// Prints the mutations as lines (tests/recorder/README.md has their form), or with `count` one line of numbers:
 // {"mutations":…,"cells":…,"bytes":…,"seconds":…}, the seconds of the best pass. Problems that do not end the reading
 // (torn ends, unknown tables) go to `warn`, one line each.
 Status InspectCommitLog(const InspectCommitLogOptions& options, const std::function<void(std::string_view)>& print,

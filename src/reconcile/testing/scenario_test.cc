@@ -1,4 +1,4 @@
-// Runs test/scenarios/*.scenario: see test/scenarios/README.md.
+// Runs tests/scenarios/*.scenario: see test/scenarios/README.md.
 #include <gtest/gtest.h>
 
 #include <charconv>
