@@ -20,7 +20,8 @@ struct RowState {
   std::span<const ComplexDeletion> complex_deletions;  // by column id
   std::span<const Cell> cells;                         // by column id, then path
   uint64_t revision = 0;                               // of the last Change; 0: none yet
-  WriteTime last_emitted;  // the order time (reconcile/lww/write.h) of the last write that gave a Change; no expiry's
+  // The greatest order time (reconcile/lww/write.h) of a write that gave a Change; expiries do not count.
+  WriteTime last_emitted;
   // The latest expiry of a part of this row that has passed: it and all before it were announced (or were over before
   // they were seen), so that no later clock announces them again. The least second: none has.
   UnixSeconds expired_through{std::numeric_limits<int64_t>::min()};

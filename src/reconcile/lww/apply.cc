@@ -138,7 +138,7 @@ Result<RowOutcome> ApplyToRow(PartitionHeader* header, const RowState* row, cons
   }
   internal::Tell(transition, header, &outcome, arena);
   if (outcome.verdict != Verdict::kChange) return outcome;
-  after.last_emitted = transition.order_time;
+  after.last_emitted = std::max(before.last_emitted, transition.order_time);
   Change& change = outcome.change;
   change.cause = change.op == Op::kDelete && !update.deletion.live() ? Cause::kDelete : Cause::kWrite;
   change.ts = time;

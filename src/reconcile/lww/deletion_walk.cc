@@ -115,12 +115,14 @@ Result<RowOutcome> DeletionWalk::ApplyTo(const RowRef& ref, const RowState& row,
   }
   outcome.forget = rest.empty() && after.revision == 0;
   if (outcome.verdict != Verdict::kChange) return outcome;
-  after.last_emitted = deletion_.at;
+  after.last_emitted = std::max(row.last_emitted, deletion_.at);
   Change& change = outcome.change;
   change.cause = target_ == Target::kPartition ? Cause::kPartitionDelete : Cause::kRangeDelete;
   change.ts = deletion_.at;
   change.origin = write_.position;
-  change.late = deletion_.at < emitted_before_;
+  // A write of the row at the same time, told already, makes this its later fragment.
+  const bool is_fragment = !write_.schema->counter && row.revision > 0 && row.last_emitted == deletion_.at;
+  change.late = is_fragment || deletion_.at < emitted_before_;
   return outcome;
 }
 

@@ -23,7 +23,11 @@ Status CheckingSink::Emit(const Change& change) {
   } else {
     rows_[row] = ImageText(*change.schema, change.after);
   }
-  if (change.cause != Cause::kTtl) ++writes_[row + " @" + std::to_string(change.ts.us)];
+  if (change.cause != Cause::kTtl) {
+    const std::string write = row + " @" + std::to_string(change.ts.us);
+    ++writes_[write];
+    if (!change.late) ++on_time_[write];
+  }
   if (change.late) ++late_;
   return {};
 }

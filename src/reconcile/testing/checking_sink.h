@@ -21,6 +21,8 @@ class CheckingSink : public ChangeSink {
   const std::map<std::string, std::string>& rows() const { return rows_; }
   // How often each write has been told: "7/1 @100" to a number; expiries are not counted.
   const std::map<std::string, int>& writes() const { return writes_; }
+  // The same of changes that do not say `late`.
+  const std::map<std::string, int>& on_time() const { return on_time_; }
   uint64_t late() const { return late_; }
 
  private:
@@ -28,6 +30,7 @@ class CheckingSink : public ChangeSink {
   std::map<std::string, std::string> rows_;
   std::map<std::string, uint64_t> revisions_;
   std::map<std::string, int> writes_;
+  std::map<std::string, int> on_time_;
   uint64_t late_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// Runs tests/scenarios/*.scenario: see test/scenarios/README.md.
+// Runs tests/scenarios/*.scenario: see tests/scenarios/README.md.
 #include <gtest/gtest.h>
 
 #include <charconv>
