@@ -122,8 +122,7 @@ class CqlTypeParser {
   }
 
   Error Malformed(const char* expected) const {
-    return Corrupt("type " + std::string(text_) + ": " + expected + " was expected at character " +
-                   std::to_string(at_ + 1));
+    return Corrupt("type " + Shown(text_) + ": " + expected + " was expected at character " + std::to_string(at_ + 1));
   }
 
   std::string_view text_;

@@ -191,8 +191,7 @@ class JavaTypeParser {
   }
 
   Error Malformed(const char* expected) const {
-    return Corrupt("type " + std::string(text_) + ": " + expected + " was expected at character " +
-                   std::to_string(at_ + 1));
+    return Corrupt("type " + Shown(text_) + ": " + expected + " was expected at character " + std::to_string(at_ + 1));
   }
 
   std::string_view text_;

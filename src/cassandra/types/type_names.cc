@@ -67,17 +67,22 @@ Result<TypePtr> MakeVector(TypePtr element, std::string_view dimension, std::str
   uint32_t number = 0;
   const auto end = std::from_chars(dimension.data(), dimension.data() + dimension.size(), number);
   if (end.ec != std::errc() || end.ptr != dimension.data() + dimension.size() || number == 0) {
-    return Corrupt("type " + std::string(text) + ": '" + std::string(dimension) + "' is no dimension of a vector");
+    return Corrupt("type " + Shown(text) + ": '" + std::string(dimension) + "' is no dimension of a vector");
   }
   const auto bytes_each = static_cast<uint64_t>(std::max(FixedLength(*element), 1));
   if (number * bytes_each > static_cast<uint64_t>(std::numeric_limits<int32_t>::max())) {
-    return Unsupported("type " + std::string(text) + ": its values would be larger than 2 GiB");
+    return Unsupported("type " + Shown(text) + ": its values would be larger than 2 GiB");
   }
   return VectorOf(std::move(element), number);
 }
 
+std::string Shown(std::string_view text) {
+  constexpr size_t kMost = 300;
+  return text.size() <= kMost ? std::string(text) : std::string(text.substr(0, kMost)) + "…";
+}
+
 Error TooDeep(std::string_view text) {
-  return Unsupported("type " + std::string(text) + ": more than " + std::to_string(kMaxTypeDepth) +
+  return Unsupported("type " + Shown(text) + ": more than " + std::to_string(kMaxTypeDepth) +
                      " types within one another");
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -21,6 +22,9 @@ std::optional<TypeKind> KindOfJavaClass(std::string_view name);
 // A vector of `element` (frozen) whose dimension is given as text. Corrupt if that is no number from 1 on; Unsupported
 // if a value would be too large to exist. `text` is the whole type's, for messages.
 Result<TypePtr> MakeVector(TypePtr element, std::string_view dimension, std::string_view text);
+
+// A type's text as messages show it: cut if it is very long.
+std::string Shown(std::string_view text);
 
 // The error for types nested too deeply.
 Error TooDeep(std::string_view text);
