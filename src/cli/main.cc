@@ -25,6 +25,11 @@ std::string CheckTable(const std::string& text) {
   return good ? "" : "'" + text + "' is not a table; give it as KEYSPACE.TABLE";
 }
 
+std::string CheckMemory(const std::string& text) {
+  constexpr uint64_t kLeastBytes = 1 << 20;
+  return std::stoull(text) >= kLeastBytes ? "" : "give it at least 1MiB";
+}
+
 void AddNodes(CLI::App* command, std::vector<std::string>* nodes) {
   command
       ->add_option("--node", *nodes, "A node's name and directory (which holds cdc_raw/ and data/); once for each node")
@@ -72,7 +77,8 @@ void AddReplay(CLI::App* app, std::function<int()>* run) {
                    "The logs are not the tables' whole history: say of each row what is not known");
   replay->add_option("--memory", words->options.memory_bytes, "Memory to use before spilling to disk (default 1GiB)")
       ->type_name("SIZE")
-      ->transform(CLI::AsSizeValue(false));
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CheckMemory);
   replay->add_option("--name", words->options.name, "The pipeline's name in the events (default braid)")
       ->type_name("NAME");
   AddOnCorruption(replay, &words->options.on_corruption);

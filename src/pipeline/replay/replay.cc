@@ -7,15 +7,18 @@
 #include "base/version.h"
 #include "codec/schema.h"
 #include "encode/json.h"
+#include "pipeline/replay/spilling_state.h"
 #include "pipeline/replay/table_output.h"
 #include "pipeline/replay/write_log.h"
-#include "reconcile/memory/memory_state.h"
 #include "reconcile/reconciler.h"
 
 namespace braid {
 namespace {
 
 constexpr int64_t kSecondsPerDay = 86400;
+// Of --memory: an eighth is for the widest partition's state in memory, an eighth for its caches once it is on disk,
+// and the rest for sorting.
+constexpr uint64_t kStateShare = 8;
 constexpr uint64_t kReadSteps = 1 << 16;  // writes between two reports of progress
 
 // Puts what the logs hold into the write log.
@@ -79,6 +82,7 @@ class Replayer {
         schema_(schema),
         output_(output),
         sink_(context, output),
+        state_({.memory_bytes = options.memory_bytes / kStateShare, .directory = output->working_directory()}),
         reconciler_({.history_known = !options.partial, .partition_clock = true}, &state_) {}
 
   // Applies every write and writes every table's file.
@@ -137,7 +141,7 @@ class Replayer {
   const LoadedSchema& schema_;
   TableOutput* output_;
   LineSink sink_;
-  MemoryState state_;
+  SpillingState state_;
   Reconciler reconciler_;
   const UnixSeconds clock_limit_{options_.machine_time_s + kSecondsPerDay};
   uint32_t table_ = 0;
@@ -172,7 +176,8 @@ Result<ReplaySummary> Replay(const ReplayOptions& options) {
     tables.push_back(table.get());
     definitions.Add(table);
   }
-  WriteLog log(tables, {.memory_bytes = options.memory_bytes, .directory = output->working_directory()});
+  const uint64_t sort_bytes = options.memory_bytes - 2 * (options.memory_bytes / kStateShare);
+  WriteLog log(tables, {.memory_bytes = sort_bytes, .directory = output->working_directory()});
   Collector collector(&log, summary.bytes, options);
   TRY(ReadLogs(homes, schema, options.on_corruption, &collector, &summary.logs));
   summary.mutations = collector.mutations();
