@@ -157,6 +157,8 @@ void SchemaBuilder::AddTable(const SystemRow& row, bool view) {
   }
   info.id.bytes = *id;
   const std::vector<std::string> flags = ReadTexts(row.Find("flags")).value_or(std::vector<std::string>());
+  // Nodes with cdc_enabled = false do not write the column at all.
+  info.cdc = !view && ReadBoolean(row.Find("cdc")).value_or(false);
   info.compact = !view && IsCompact(std::set<std::string>(flags.begin(), flags.end()));
   if (info.compact) {
     info.unreadable = fmt::format("{} is a table with compact storage; run ALTER TABLE {} DROP COMPACT STORAGE",
@@ -177,8 +179,7 @@ Result<TableSchemaPtr> SchemaBuilder::MakeSchema(const SystemRow& row, const Tab
   schema->table_id = info.id;
   schema->keyspace = info.keyspace;
   schema->table = info.table;
-  // Nodes with cdc_enabled = false do not write the column at all.
-  schema->cdc = !info.view && ReadBoolean(row.Find("cdc")).value_or(false);
+  schema->cdc = info.cdc;
   schema->gc_grace_s = ReadInt(row.Find("gc_grace_seconds")).value_or(864000);
   for (const std::string& flag : ReadTexts(row.Find("flags")).value_or(std::vector<std::string>())) {
     if (flag == "counter") schema->counter = true;

@@ -42,7 +42,7 @@ std::string TableToJson(const TableInfo& info) {
   const auto known = [schema](auto value) { return schema == nullptr ? Json() : Json(value()); };
   Json json = {{"id", info.id.ToString()}, {"keyspace", info.keyspace}, {"table", info.table}};
   json["schema_id"] = known([&] { return fmt::format("{:016x}", schema->id.value); });
-  json["cdc"] = known([&] { return schema->cdc; });
+  json["cdc"] = info.cdc;
   json["counter"] = known([&] { return schema->counter; });
   json["view"] = info.view;
   json["compact"] = info.compact;

@@ -35,6 +35,7 @@ struct TableInfo {
   TableId id;
   bool view = false;     // a materialized view
   bool compact = false;  // with compact storage
+  bool cdc = false;      // captured; known of unreadable tables too
   // The definition; nullptr if the table cannot be read, and then why, with the cure.
   TableSchemaPtr schema;
   std::string unreadable;

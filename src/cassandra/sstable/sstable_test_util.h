@@ -45,6 +45,7 @@ inline std::string ReadTestFile(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+#ifdef BRAID_TESTDATA  // fuzz targets have none
 // A real SSTable: one of the folders of testdata/.
 inline SstableBytes RealSstable(const std::string& folder) {
   const std::filesystem::path directory = std::filesystem::path(BRAID_TESTDATA) / folder;
@@ -63,6 +64,7 @@ inline SstableBytes RealSstable(const std::string& folder) {
   }
   return bytes;
 }
+#endif
 
 inline constexpr char kInt32Class[] = "org.apache.cassandra.db.marshal.Int32Type";
 inline constexpr char kTextClass[] = "org.apache.cassandra.db.marshal.UTF8Type";
