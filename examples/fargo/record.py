@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "test" / "recorder"))
+sys.path.insert(0, str(HERE.parents[1] / "tests" / "recorder"))
 
 import install  # noqa: E402
 
