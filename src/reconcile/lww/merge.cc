@@ -121,7 +121,8 @@ class Merger {
     if (!IsCounter(schema_, *in_a)) {
       const int order = CompareCells(*in_a, *in_b);
       *out = order >= 0 ? *in_a : *in_b;
-      if (order < 0) Added(*in_b);
+      // What ran out in `a` and comes as a tombstone is the same write once more.
+      if (order < 0 && !(trace_ != nullptr && IsExpiredFormOf(*in_b, *in_a, trace_->now))) Added(*in_b);
       return {};
     }
     const int order = CompareCounterKinds(*in_a, *in_b);

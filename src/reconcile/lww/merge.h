@@ -84,6 +84,14 @@ inline bool IsLive(const Liveness& liveness, UnixSeconds now) {
   return !liveness.none() && (liveness.ttl_s == 0 || (liveness.ttl_s != kExpiredLivenessTtl && now < liveness.expires));
 }
 
+// True if `tombstone` is what Cassandra makes of `expiring` once it has run out, at `now` or before (BufferCell, at
+// reading): a hint that is delivered late, or a repair, holds it in the cell's place.
+inline bool IsExpiredFormOf(const Cell& tombstone, const Cell& expiring, UnixSeconds now) {
+  return expiring.local_deletion <= now && tombstone.kind == CellKind::kTombstone &&
+         expiring.kind == CellKind::kExpiring && tombstone.at == expiring.at &&
+         tombstone.local_deletion.s == expiring.local_deletion.s - expiring.ttl_s;
+}
+
 // Negative, 0 or positive as cell `a` stands before, with or after `b` in a row: by column id, then path.
 int ComparePlaces(const TableSchema& schema, const Cell& a, const Cell& b);
 

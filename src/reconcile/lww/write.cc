@@ -139,14 +139,6 @@ Position LeastPosition(std::span<const Mutation> copies) {
   return least;
 }
 
-// True if `tombstone` is what Cassandra makes of `expiring` once it has run out (BufferCell, at reading): a hint that
-// is delivered late holds it in the cell's place.
-bool IsExpiredFormOf(const Cell& tombstone, const Cell& expiring, UnixSeconds now) {
-  return expiring.local_deletion <= now && tombstone.kind == CellKind::kTombstone &&
-         expiring.kind == CellKind::kExpiring && tombstone.at == expiring.at &&
-         tombstone.local_deletion.s == expiring.local_deletion.s - expiring.ttl_s;
-}
-
 // Puts cells of one copy back into `joined` where the expired form that another copy had of them has won: the write was
 // of a cell that lives for a time, and time has not yet been told of.
 void Unexpire(const TableSchema& schema, std::span<const Cell> copy, UnixSeconds now, Arena* arena,

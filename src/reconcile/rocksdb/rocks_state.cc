@@ -362,7 +362,8 @@ Status RocksState::Commit(ByteView mark) {
   AppendBigEndian(&key, impl_->options.shard);
   TRY(impl_->Check(impl_->batch.Put(key, SliceOf(mark))));
   rocksdb::WriteOptions write;
-  write.sync = impl_->options.sync;
+  write.sync = impl_->options.sync && impl_->options.write_ahead_log;
+  write.disableWAL = !impl_->options.write_ahead_log;
   TRY(impl_->Check(impl_->db->Write(write, impl_->batch.GetWriteBatch())));
   impl_->batch.Clear();
   return {};

@@ -21,6 +21,8 @@ class RocksState : public State {
     uint64_t memory_bytes = uint64_t{256} << 20;
     // Whether Commit waits for the disk. False: a crash of the machine (not of the process) may lose the last ones.
     bool sync = true;
+    // False: Commit is lasting only once RocksDB has flushed, for states that can be made again.
+    bool write_ahead_log = true;
   };
 
   // Opens or makes the store; it then belongs to this process. Errors: kIoError, kCorrupt, with the path.
