@@ -108,7 +108,10 @@ class TableCheck:
             self.bad(where, f"revision {source['revision']} follows {revision}")
         self.state[row, key] = (event["after"], source["revision"])
         self.events_of_row[row, key] += 1
-        if source["cause"] not in ("ttl", "schema"):
+        if source["cause"] in ("ttl", "schema"):
+            if canonical(event["before"]) == canonical(event["after"]):
+                self.bad(where, f"a {source['cause']} event that changes nothing")
+        else:
             self._check_origin(where, row, key, event)
             self.seen[row, key, source["ts_us"]] += not source["late"]
             if self.seen[row, key, source["ts_us"]] > 1:
@@ -210,11 +213,11 @@ class TableCheck:
                 self.bad(f"{row} {key}", f"{write['kind']} must not show, but does")
 
 
-def check(recording: Path, out: Path) -> tuple[int, str]:
-    """Returns the number of complaints, which are printed, and a summary."""
+def check(recording: Path, out: Path, only: str | None = None) -> tuple[int, str]:
+    """Of all tables, or only of one. Returns the number of complaints, which are printed, and a summary."""
     complain = Complaints()
     truth = recording / "truth"
-    schemas = [schema for _, schema in read_lines(truth / "schema.ndjson")]
+    schemas = [schema for _, schema in read_lines(truth / "schema.ndjson") if only in (None, schema["table"])]
     ledger = [write for _, write in read_lines(truth / "writes.ndjson")]
     captured = {f"{schema['table']}.ndjson" for schema in schemas if schema["cdc"]}
     written = {path.name for path in out.glob("*.ndjson")}

@@ -17,6 +17,7 @@ from pathlib import Path
 import cqltypes
 from check import check
 from model import replay
+from record import unpacked
 
 
 class DoesNotApply(Exception):
@@ -132,10 +133,10 @@ SPOILERS = (drop, drop_the_last_of_a_row, duplicate, duplicate_with_matching_ima
             written_forgets)
 
 
-def complaints(recording: Path, out: Path) -> tuple[int, str]:
+def complaints(recording: Path, out: Path, only: str | None = None) -> tuple[int, str]:
     text = io.StringIO()
     with contextlib.redirect_stderr(text):
-        count, _ = check(recording, out)
+        count, _ = check(recording, out, only)
     return count, text.getvalue()
 
 
@@ -148,13 +149,12 @@ def spoil(recording: Path, good: Path, rng: random.Random) -> list[str]:
         applied = 0
         for table in tables:
             with tempfile.TemporaryDirectory(prefix="braid-selftest-") as temporary, contextlib.suppress(DoesNotApply):
-                bad = Path(temporary) / "bad"
-                shutil.copytree(good, bad)
-                stream = Stream(bad / table.name, rng)
+                shutil.copy(table, temporary)
+                stream = Stream(Path(temporary) / table.name, rng)
                 spoiler(stream)
                 stream.save()
                 applied += 1
-                if complaints(recording, bad)[0] == 0:
+                if complaints(recording, Path(temporary), table.stem)[0] == 0:
                     unnoticed.append(f"{spoiler.__name__} in {table.name}")
         if applied == 0:
             unnoticed.append(f"{spoiler.__name__}, which fitted no table")
@@ -169,18 +169,19 @@ def spoil(recording: Path, good: Path, rng: random.Random) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recording", type=Path, help="with the dumps of its nodes in dump/")
+    parser.add_argument("recording", type=Path, help="a directory or .tar.zst")
     parser.add_argument("--out", type=Path, help="a replay that passes, instead of the model's stream")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="braid-selftest-") as temporary:
+        recording = unpacked(arguments.recording, Path(temporary))
         good = arguments.out or Path(temporary) / "good"
         if not arguments.out:
-            replay(arguments.recording, good)
-        count, text = complaints(arguments.recording, good)
+            replay(recording, good)
+        count, text = complaints(recording, good)
         if count:
             raise SystemExit(f"the good stream does not pass:\n{text}")
-        unnoticed = spoil(arguments.recording, good, random.Random(arguments.seed))
+        unnoticed = spoil(recording, good, random.Random(arguments.seed))
     if unnoticed:
         raise SystemExit("unnoticed: " + "; ".join(unnoticed))
     print(f"{len(SPOILERS)} kinds of damage, each in several tables: all noticed")

@@ -114,6 +114,11 @@ def unpack(archive: Path, parent: Path) -> Path:
     return parent / archive.name.removesuffix(".tar.zst")
 
 
+def unpacked(path: Path, into: Path) -> Path:
+    """The recording's directory, whether `path` is that or an archive."""
+    return path if path.is_dir() else unpack(path, into)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)

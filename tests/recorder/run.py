@@ -19,6 +19,7 @@ from pathlib import Path
 import install
 from check import canonical, read_lines
 from model import replay as replay_by_model
+from record import unpacked
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -146,13 +147,6 @@ def record(case: Case, into: Path, seed: int, size: int) -> Path:
     subprocess.run([str(install.python()), "-W", "ignore", str(HERE / "record.py"), "record", str(out),
                     "--seed", str(seed), "--size", str(size), *case.arguments], check=True)
     return out
-
-
-def unpacked(path: Path, into: Path) -> Path:
-    if path.is_dir():
-        return path
-    from record import unpack
-    return unpack(path, into)
 
 
 def main() -> None:
