@@ -193,6 +193,10 @@ class EventWriter {
   }
 
   void WriteOrigin() {
+    if (change_.origin.none()) {
+      Raw(",\"node\":null,\"segment\":null,\"position\":null");
+      return;
+    }
     CHECK(change_.origin.node.value < context_.nodes.size());
     Raw(",\"node\":");
     AppendJsonString(context_.nodes[change_.origin.node.value], out_);

@@ -126,7 +126,10 @@ void AppendFloat(Float value, std::string* out) {
   } else {
     char buffer[32];
     const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value);
-    out->append(buffer, end.ptr);
+    const std::string_view digits(buffer, static_cast<size_t>(end.ptr - buffer));
+    out->append(digits);
+    // Without a point or exponent many readers would make an integer of it, and lose the sign of -0.
+    if (digits.find_first_of(".e") == std::string_view::npos) out->append(".0");
   }
 }
 template void AppendFloat(float value, std::string* out);

@@ -16,7 +16,8 @@ void AppendInteger(Int value, std::string* out) {
   out->append(buffer, end.ptr);
 }
 
-// The shortest digits from which the same Float is read again; NaN and infinities as JSON strings.
+// The shortest digits from which the same Float is read again, with a point or an exponent, so that a reader takes it
+// for no integer; NaN and infinities as JSON strings.
 template <typename Float>
 void AppendFloat(Float value, std::string* out);
 

@@ -42,12 +42,12 @@ TEST(JsonValueTest, WholeNumbers) {
 
 TEST(JsonValueTest, FloatsAreTheShortestThatReadBack) {
   EXPECT_EQ(Json(TypeKind::kFloat, "3dcccccd"), "0.1");
-  EXPECT_EQ(Json(TypeKind::kFloat, "3f800000"), "1");
+  EXPECT_EQ(Json(TypeKind::kFloat, "3f800000"), "1.0");
   EXPECT_EQ(Json(TypeKind::kFloat, "00000001"), "1e-45");
   EXPECT_EQ(Json(TypeKind::kDouble, "3fb999999999999a"), "0.1");
   EXPECT_EQ(Json(TypeKind::kDouble, "3fb99999a0000000"), "0.10000000149011612");
   EXPECT_EQ(Json(TypeKind::kDouble, "46293e5939a08cea"), "1e+30");
-  EXPECT_EQ(Json(TypeKind::kDouble, "8000000000000000"), "-0");
+  EXPECT_EQ(Json(TypeKind::kDouble, "8000000000000000"), "-0.0");
   EXPECT_EQ(Json(TypeKind::kDouble, "7ff8000000000000"), "\"NaN\"");
   EXPECT_EQ(Json(TypeKind::kFloat, "7f800000"), "\"Infinity\"");
   EXPECT_EQ(Json(TypeKind::kFloat, "ff800000"), "\"-Infinity\"");
@@ -158,7 +158,7 @@ TEST(JsonValueTest, Collections) {
                  "00000000"),
             R"([{"key":1,"value":"a"},{"key":2,"value":""}])");
   EXPECT_EQ(Json(*MapOf(kInt, kText, true), "00000000"), "[]");
-  EXPECT_EQ(Json(*VectorOf(SimpleType(TypeKind::kFloat), 2), "3f8000003dcccccd"), "[1,0.1]");
+  EXPECT_EQ(Json(*VectorOf(SimpleType(TypeKind::kFloat), 2), "3f8000003dcccccd"), "[1.0,0.1]");
 }
 
 TEST(JsonValueTest, TuplesAndUserTypesHaveEveryField) {
