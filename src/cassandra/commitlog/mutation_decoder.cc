@@ -17,8 +17,6 @@ constexpr size_t kTableIdBytes = 16;
 constexpr size_t kMaxKeyBytes = 65535;
 // Of a part: table id, key length, flags.
 constexpr size_t kMinPartBytes = kTableIdBytes + 2;
-// Different lists of columns that are remembered for a table: one for each kind of statement that writes to it.
-constexpr size_t kKnownLists = 32;
 
 constexpr uint8_t kEmpty = 0x01;
 constexpr uint8_t kReversed = 0x02;
@@ -43,12 +41,13 @@ std::string UnreadPart::Describe() const {
       what, part + 1, parts, bytes.size());
 }
 
-MutationDecoder::Table::Table(const TableSchema* of, bool is_wanted, std::vector<ColumnId> left_out)
+MutationDecoder::Table::Table(const TableSchema* of, bool is_wanted, std::span<const ColumnId> excluded)
     : schema(of),
       wanted(is_wanted),
-      excluded(std::move(left_out)),
       clustering(*of),
-      rows(&clustering, /*sized=*/false) {}
+      rows(&clustering, /*sized=*/false),
+      statics(*of, ColumnKind::kStatic, excluded),
+      regulars(*of, ColumnKind::kRegular, excluded) {}
 
 MutationDecoder::MutationDecoder(const TableLookup* tables, MutationOptions options)
     : tables_(tables), options_(std::move(options)) {}
@@ -148,10 +147,10 @@ bool MutationDecoder::DecodePart(Cursor* from, Table* table, bool last, Mutation
   const EncodingStats stats = ReadEncodingStats(from);
   const ColumnList* statics = nullptr;
   if ((flags & kStaticRow) != 0) {
-    statics = ReadColumns(from, table, ColumnKind::kStatic, unknown_column);
+    statics = table->statics.Read(from, unknown_column);
     if (statics == nullptr) return false;
   }
-  const ColumnList* const regulars = ReadColumns(from, table, ColumnKind::kRegular, unknown_column);
+  const ColumnList* const regulars = table->regulars.Read(from, unknown_column);
   if (regulars == nullptr) return false;
   if ((flags & kPartitionDeletion) != 0) part->partition_deletion = ReadDeletion(from, stats, times_);
 
@@ -200,48 +199,6 @@ bool MutationDecoder::OrderRows() {
   if (!std::is_sorted(rows_.begin(), rows_.end(), before)) std::sort(rows_.begin(), rows_.end(), before);
   return std::adjacent_find(rows_.begin(), rows_.end(),
                             [](const RowUpdate& a, const RowUpdate& b) { return a.key == b.key; }) == rows_.end();
-}
-
-// Reads a list of column names and resolves it. nullptr if the cursor failed, or if `unknown_column` is set.
-const ColumnList* MutationDecoder::ReadColumns(Cursor* from, Table* table, ColumnKind kind, ByteView* unknown_column) {
-  KnownLists& known = kind == ColumnKind::kStatic ? table->statics : table->regulars;
-  const ByteView rest(from->position(), from->remaining());
-  // A list holds its own length, so equal bytes at its beginning mean an equal list.
-  for (const std::unique_ptr<KnownColumns>& list : known.lists) {
-    if (rest.starts_with(list->bytes)) {
-      from->Skip(list->bytes.size());
-      return &list->list;
-    }
-  }
-
-  const uint64_t count = from->Vint();
-  if (count > from->remaining()) from->Fail("an update claims more columns than there are bytes");
-  std::vector<HeaderColumn> columns;
-  std::vector<bool> seen(table->schema->columns.size());
-  for (uint64_t i = 0; i < count && from->ok(); ++i) {
-    const ByteView name = from->VintBytes();
-    if (!from->ok()) break;
-    const Column* const column = table->schema->FindColumn(name);
-    if (column == nullptr || column->kind != kind) {
-      *unknown_column = name;
-      return nullptr;
-    }
-    if (seen[column->id.value]) from->Fail("an update lists a column twice");
-    seen[column->id.value] = true;
-    columns.push_back(MakeHeaderColumn(*column, *column->type, table->excluded));
-  }
-  if (!from->ok()) return nullptr;
-  auto list = std::make_unique<KnownColumns>();
-  list->bytes = rest.substr(0, rest.size() - from->remaining());
-  list->list = ColumnList(std::move(columns));
-  if (known.lists.size() < kKnownLists) {
-    known.lists.push_back(std::move(list));
-    return &known.lists.back()->list;
-  }
-  std::unique_ptr<KnownColumns>& place = known.lists[known.replace_next];
-  known.replace_next = (known.replace_next + 1) % kKnownLists;
-  place = std::move(list);
-  return &place->list;
 }
 
 }  // namespace braid

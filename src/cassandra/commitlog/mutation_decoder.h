@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/result.h"
+#include "cassandra/commitlog/known_columns.h"
 #include "cassandra/rows/header.h"
 #include "cassandra/rows/row_reader.h"
 #include "model/mutation.h"
@@ -82,31 +83,20 @@ class MutationDecoder {
   void ForgetTables();
 
  private:
-  // A list of columns as it was last seen in a table's mutations, so that it needs to be resolved only once.
-  struct KnownColumns {
-    std::string bytes;
-    ColumnList list;
-  };
-  struct KnownLists {
-    std::vector<std::unique_ptr<KnownColumns>> lists;
-    size_t replace_next = 0;
-  };
   struct Table {
-    Table(const TableSchema* of, bool is_wanted, std::vector<ColumnId> left_out);
+    Table(const TableSchema* of, bool is_wanted, std::span<const ColumnId> excluded);
 
     const TableSchema* schema;
     bool wanted;
-    std::vector<ColumnId> excluded;
     ClusteringLayout clustering;
     RowReader rows;
-    KnownLists statics;
-    KnownLists regulars;
+    KnownColumns statics;
+    KnownColumns regulars;
   };
 
   Table* FindTable(ByteView id);
   bool DecodePart(Cursor* from, Table* table, bool last, Mutation* part, ByteView* unknown_column);
   bool DecodeRows(Cursor* from, Table* table, bool last, Mutation* part);
-  const ColumnList* ReadColumns(Cursor* from, Table* table, ColumnKind kind, ByteView* unknown_column);
   bool OrderRows();
   Error CorruptPart(const Cursor& at, const Table& table, uint32_t part) const;
 

@@ -51,14 +51,28 @@ HeaderColumn MakeHeaderColumn(const Column& column, const Type& type, std::span<
           .dropped_at = column.dropped_at};
 }
 
-ColumnList::ColumnList(std::vector<HeaderColumn> columns) : columns_(std::move(columns)), by_id_(columns_.size()) {
+ColumnList::ColumnList(std::span<const HeaderColumn> columns) {
+  CHECK(Assign(columns));
+}
+
+bool ColumnList::Assign(std::span<const HeaderColumn> columns) {
+  columns_.assign(columns.begin(), columns.end());
+  by_id_.clear();
+  ascending_ = true;
+  any_multi_cell_ = false;
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    any_multi_cell_ = any_multi_cell_ || columns_[i].multi_cell;
+    ascending_ = ascending_ && (i == 0 || columns_[i - 1].id < columns_[i].id);
+  }
+  if (ascending_) return true;
+  by_id_.resize(columns_.size());
   std::iota(by_id_.begin(), by_id_.end(), uint16_t{0});
   std::sort(by_id_.begin(), by_id_.end(), [this](uint16_t a, uint16_t b) { return columns_[a].id < columns_[b].id; });
-  for (size_t i = 1; i < by_id_.size(); ++i) {
-    CHECK(columns_[by_id_[i - 1]].id != columns_[by_id_[i]].id);
-    ascending_ = ascending_ && by_id_[i - 1] < by_id_[i];
-  }
-  for (const HeaderColumn& column : columns_) any_multi_cell_ = any_multi_cell_ || column.multi_cell;
+  const bool twice = std::adjacent_find(by_id_.begin(), by_id_.end(), [this](uint16_t a, uint16_t b) {
+                       return columns_[a].id == columns_[b].id;
+                     }) != by_id_.end();
+  if (twice) *this = ColumnList();
+  return !twice;
 }
 
 }  // namespace braid

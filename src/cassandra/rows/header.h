@@ -64,19 +64,22 @@ struct HeaderColumn {
 // names. A column in `excluded` is not wanted.
 HeaderColumn MakeHeaderColumn(const Column& column, const Type& type, std::span<const ColumnId> excluded);
 
-// The columns of a header, all static or all regular. Immutable.
+// The columns of a header, all static or all regular.
 class ColumnList {
  public:
   ColumnList() = default;
   // `columns` in the order in which they are written; no id may be in it twice (CHECKed).
-  explicit ColumnList(std::vector<HeaderColumn> columns);
+  explicit ColumnList(std::span<const HeaderColumn> columns);
+
+  // Becomes another list, in the memory that it has. False, and it is empty, if an id is in it twice.
+  bool Assign(std::span<const HeaderColumn> columns);
 
   // In written order, which column subsets index.
   std::span<const HeaderColumn> columns() const { return columns_; }
   size_t size() const { return columns_.size(); }
   // True if written order is that of the ids.
   bool ascending() const { return ascending_; }
-  // Indexes into columns(), by rising column id.
+  // Indexes into columns(), by rising column id; nothing where ascending().
   std::span<const uint16_t> by_id() const { return by_id_; }
   bool any_multi_cell() const { return any_multi_cell_; }
 

@@ -1,6 +1,7 @@
 #include "cassandra/rows/row_reader.h"
 
 #include <algorithm>
+#include <memory>
 
 namespace braid {
 
@@ -299,55 +300,61 @@ void RowReader::ReadSimpleCells(Cursor* cursor, std::span<const HeaderColumn> co
 }
 
 // Any columns: cells are read into a buffer in written order, and go from there by column id.
-void RowReader::ReadMixedCells(Cursor* from, const ColumnList& list, bool all, bool deletions, Arena* arena,
+void RowReader::ReadMixedCells(Cursor* cursor, const ColumnList& list, bool all, bool deletions, Arena* arena,
                                RowUpdate* row) {
+  Cursor from = *cursor;
   cells_.clear();
-  slices_.assign(list.size(), Slice{});
-  size_t deleted_columns = 0;
+  complex_.clear();
+  if (!list.ascending()) slices_.assign(list.size(), Slice{});
   const RowTimes times{stats_, times_, row->liveness};
   const size_t present = all ? list.size() : present_indexes_.size();
-  for (size_t i = 0; i < present && from->ok(); ++i) {
+  for (size_t i = 0; i < present && from.ok(); ++i) {
     const size_t index = all ? i : present_indexes_[i];
     const HeaderColumn& column = list.columns()[index];
-    Slice& slice = slices_[index];
-    slice.first_cell = static_cast<uint32_t>(cells_.size());
+    const Slice before{static_cast<uint32_t>(cells_.size()), 0, static_cast<uint32_t>(complex_.size()), 0};
     uint64_t count = 1;
     if (column.multi_cell) {
       if (deletions) {
-        slice.deletion = ReadDeletion(from, stats_, times_);
-        slice.deleted = !slice.deletion.live() && column.wanted && slice.deletion.at > column.dropped_at;
-        deleted_columns += slice.deleted ? 1 : 0;
+        const Deletion deletion = ReadDeletion(&from, stats_, times_);
+        if (!deletion.live() && column.wanted && deletion.at > column.dropped_at) {
+          complex_.push_back({column.id, deletion});
+        }
       }
-      count = from->Vint();
+      count = from.Vint();
       // Every cell of a collection takes at least two bytes: flags and its path's length.
-      if (count > from->remaining() / 2) from->Fail("a column claims more cells than there are bytes");
+      if (count > from.remaining() / 2) from.Fail("a column claims more cells than there are bytes");
     }
-    for (; count > 0 && from->ok(); --count) {
-      Cell cell;
-      if (ReadCell(from, column, times, &cell)) cells_.push_back(cell);
+    for (; count > 0 && from.ok(); --count) {
+      if (!ReadCell(&from, column, times, &cells_.emplace_back())) cells_.pop_back();
     }
-    slice.cells = static_cast<uint32_t>(cells_.size()) - slice.first_cell;
+    if (!list.ascending()) {
+      slices_[index] = {before.first_cell, static_cast<uint32_t>(cells_.size()) - before.first_cell,
+                        before.first_complex, static_cast<uint32_t>(complex_.size()) - before.first_complex};
+    }
   }
-  if (!from->ok()) return;
+  *cursor = from;
+  if (!from.ok()) return;
+  if (list.ascending()) {
+    row->cells = arena->CopyArray(cells_);
+    row->complex_deletions = arena->CopyArray(complex_);
+  } else {
+    CopyById(list, arena, row);
+  }
+}
 
-  if (!cells_.empty()) {
-    std::span<Cell> ordered{reinterpret_cast<Cell*>(arena->Allocate(cells_.size() * sizeof(Cell), alignof(Cell))),
-                            cells_.size()};
-    Cell* to = ordered.data();
-    for (const uint16_t index : list.by_id()) {
-      const Slice& slice = slices_[index];
-      to = std::uninitialized_copy_n(cells_.data() + slice.first_cell, slice.cells, to);
-    }
-    row->cells = ordered;
+// What ReadMixedCells has read, where written order is not that of the ids.
+void RowReader::CopyById(const ColumnList& list, Arena* arena, RowUpdate* row) {
+  Cell* const cells = reinterpret_cast<Cell*>(arena->Allocate(cells_.size() * sizeof(Cell), alignof(Cell)));
+  Cell* next_cell = cells;
+  const std::span<ComplexDeletion> complex = arena->NewArray<ComplexDeletion>(complex_.size());
+  auto next_complex = complex.begin();
+  for (const uint16_t index : list.by_id()) {
+    const Slice& slice = slices_[index];
+    next_cell = std::uninitialized_copy_n(cells_.data() + slice.first_cell, slice.cells, next_cell);
+    next_complex = std::copy_n(complex_.data() + slice.first_complex, slice.complex, next_complex);
   }
-  if (deleted_columns != 0) {
-    std::span<ComplexDeletion> ordered = arena->NewArray<ComplexDeletion>(deleted_columns);
-    size_t to = 0;
-    for (const uint16_t index : list.by_id()) {
-      if (slices_[index].deleted) ordered[to++] = {list.columns()[index].id, slices_[index].deletion};
-    }
-    row->complex_deletions = ordered;
-  }
+  row->cells = {cells, next_cell};
+  row->complex_deletions = complex;
 }
 
 }  // namespace braid

@@ -102,12 +102,14 @@ class RowReader {
   void ReadSimpleCells(Cursor* from, std::span<const HeaderColumn> columns, Arena* arena, RowUpdate* row);
   void ReadMixedCells(Cursor* from, const ColumnList& list, bool all, bool deletions, Arena* arena, RowUpdate* row);
 
+  void CopyById(const ColumnList& list, Arena* arena, RowUpdate* row);
+
   // A column's part of the buffers below.
   struct Slice {
     uint32_t first_cell = 0;
     uint32_t cells = 0;
-    bool deleted = false;
-    Deletion deletion;
+    uint32_t first_complex = 0;
+    uint32_t complex = 0;
   };
 
   ClusteringLayout* clustering_;
@@ -121,6 +123,7 @@ class RowReader {
   std::vector<HeaderColumn> present_;
   std::vector<uint16_t> present_indexes_;
   std::vector<Cell> cells_;
+  std::vector<ComplexDeletion> complex_;
   std::vector<Slice> slices_;
 };
 

@@ -132,6 +132,10 @@ TEST(ColumnList, KnowsWhetherWrittenOrderIsThatOfTheIds) {
   EXPECT_TRUE(ListOf(schema, {"a", "b"}).ascending());
   EXPECT_FALSE(ListOf(schema, {"b", "a"}).ascending());
   EXPECT_THAT(ListOf(schema, {"b", "a"}).by_id(), ElementsAre(1, 0));
+  ColumnList list = ListOf(schema, {"a", "b"});
+  const std::vector<HeaderColumn> twice = {list.columns()[1], list.columns()[0], list.columns()[1]};
+  EXPECT_FALSE(list.Assign(twice));
+  EXPECT_EQ(list.size(), 0u);
   EXPECT_FALSE(ListOf(schema, {"a", "b"}).any_multi_cell());
 }
 
