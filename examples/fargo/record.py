@@ -18,6 +18,7 @@ if __name__ == "__main__":
     install.use_driver()
 
 from cluster import Cluster, Options  # noqa: E402
+from record import keep_schema  # noqa: E402
 
 SCHEMA = (
     "CREATE KEYSPACE vault WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 3}",
@@ -117,14 +118,7 @@ def keep(cluster: Cluster) -> None:
         for index in (node.home / "cdc_raw").glob("*_cdc.idx"):
             shutil.copy(index, target / "cdc_raw")
             shutil.copy(index.with_name(index.name.replace("_cdc.idx", ".log")), target / "cdc_raw")
-        wanted = [f"system_schema/{table}-*" for table in ("keyspaces", "tables", "columns", "types", "dropped_columns", "views")]
-        for pattern in (*wanted, "system/local-*"):
-            for table in (node.home / "data").glob(pattern):
-                for component in ("Data.db", "Statistics.db", "CompressionInfo.db", "Digest.crc32", "TOC.txt"):
-                    for file in table.glob(f"*-{component}"):
-                        kept = target / file.relative_to(node.home)
-                        kept.parent.mkdir(parents=True, exist_ok=True)
-                        shutil.copy(file, kept)
+        keep_schema(node.home, target)
 
 
 def main() -> None:

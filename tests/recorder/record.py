@@ -89,6 +89,17 @@ def keep_files(cluster: Cluster, out: Path, with_sstables_of: str | None) -> Non
             _copy(node.home / "data" / with_sstables_of, kept / "data" / with_sstables_of)
 
 
+def keep_schema(home: Path, kept: Path) -> None:
+    """Only what says which tables there are and whose host it is, without the indexes of the SSTables."""
+    wanted = [f"system_schema/{table}-*" for table in ("keyspaces", "tables", "columns", "types", "dropped_columns", "views")]
+    for pattern in (*wanted, "system/local-*"):
+        for component in ("Data.db", "Statistics.db", "CompressionInfo.db", "Digest.crc32", "TOC.txt"):
+            for file in (home / "data").glob(f"{pattern}/*-{component}"):
+                target = kept / file.relative_to(home)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, target)
+
+
 def _copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("backups", "snapshots", "*_txn_*", "*-tmp*"))
 
