@@ -25,6 +25,8 @@ function(braid_room NAME)
   if(tests)
     add_executable(${target}_test ${tests})
     target_link_libraries(${target}_test PRIVATE ${target} braid_testing GTest::gmock GTest::gtest_main)
-    gtest_discover_tests(${target}_test DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit)
+    # In the directory that __FILE__ is relative to where ccache makes it relative: tests find their data by it.
+    gtest_discover_tests(${target}_test WORKING_DIRECTORY ${CMAKE_BINARY_DIR} DISCOVERY_TIMEOUT 60
+                         PROPERTIES LABELS unit)
   endif()
 endfunction()
