@@ -1,7 +1,7 @@
 // How fast commit logs are decoded, in the shape of the log that Cassandra's own reader was measured on: one table with
 // a uuid and a timeuuid as key and 8 columns, 60% inserts of all and 40% updates of two.
 //
-// To compare, run `braid inspect commitlog --count` and test/recorder/dump.py with --count on one recording; this one
+// To compare, run `braid inspect commitlog --count` and tests/recorder/dump.py with --count on one recording; this one
 // needs no recording and so is for comparing a change with what was before it.
 #include <benchmark/benchmark.h>
 

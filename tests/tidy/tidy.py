@@ -26,7 +26,7 @@ RANK_OF = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
 MOST_LINES = 600
 CODE = {".h", ".cc"}
 TEXT = CODE | {".py", ".sh", ".md", ".cmake", ".txt", ".java", ".yaml", ".yml", ".js", ".proto"}
-CODE_FOLDERS = ["src", "client", "jvm", "fuzz", "bench", "test", "examples"]
+CODE_FOLDERS = ["src", "client", "jvm", "fuzz", "bench", "tests", "examples"]
 TEXT_FOLDERS = CODE_FOLDERS + ["docs", "cmake"]
 
 # A library, the header that names it, and the folder that alone may use it.
