@@ -1,6 +1,7 @@
 """A Cassandra cluster of up to three nodes on loopback, each a JVM that this process starts and stops."""
 
 import atexit
+import ctypes
 import fcntl
 import json
 import os
@@ -112,6 +113,12 @@ class ClusterFailed(Exception):
     pass
 
 
+def _die_with_parent() -> None:
+    """In the child: the kernel kills it when the recorder is gone, even by kill -9."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
 def _is_free(address: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -204,7 +211,7 @@ class Cluster:
         log = open(node.home / "stdout.log", "ab")
         node.process = subprocess.Popen(
             self._command(node), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-            cwd=node.home, start_new_session=True)
+            cwd=node.home, start_new_session=True, preexec_fn=_die_with_parent)
         log.close()
         self._await_native_transport(node, timeout)
 
