@@ -95,6 +95,12 @@ TEST_F(EventTest, SaysWhenItWasEmittedIfItIsTold) {
   EXPECT_THAT(Event(), testing::EndsWith(R"("sequence":"1:2:3","ts_ms":42})"));
 }
 
+TEST_F(EventTest, WhatRanOutWasLoggedNowhere) {
+  change_.cause = Cause::kTtl;
+  change_.origin = {};
+  EXPECT_THAT(Event(), HasSubstr(R"("node":null,"segment":null,"position":null,"revision":17,)"));
+}
+
 TEST_F(EventTest, TimesBefore1970AreRoundedDown) {
   change_.ts = WriteTime{-1};
   EXPECT_THAT(Event(), HasSubstr(R"("ts_us":-1,"ts_ms":-1,)"));

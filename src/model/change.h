@@ -59,7 +59,7 @@ struct Change {
   Op op = Op::kUpdate;
   Cause cause = Cause::kWrite;
   WriteTime ts;     // of the write; for kTtl the second of expiry
-  Position origin;  // the least of the write's copies that were known
+  Position origin;  // the least of the write's copies that were known; none where nobody wrote (kTtl)
   uint64_t revision = 0;
   // Columns that the write touched, or whose cells expired; by id.
   std::span<const ColumnId> written;

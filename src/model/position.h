@@ -25,6 +25,9 @@ struct Position {
   NodeIndex node;
   SegmentId segment;
   uint64_t offset = 0;
+
+  // True of no place at all: an entry's end is never at offset 0.
+  bool none() const { return offset == 0; }
   auto operator<=>(const Position&) const = default;
 };
 
