@@ -31,6 +31,7 @@ class KnownColumns {
  private:
   struct NamedColumn {
     std::string_view name;
+    uint64_t head = 0;  // the name's first 8 bytes
     HeaderColumn column;
   };
   struct Remembered {
@@ -46,7 +47,7 @@ class KnownColumns {
   };
 
   const ColumnList* Resolve(Cursor* from, ByteView rest, ByteView* unknown);
-  const NamedColumn* Find(std::string_view name, size_t* guess) const;
+  const NamedColumn* Find(std::string_view name, uint64_t head, size_t* guess) const;
 
   std::vector<NamedColumn> columns_;
   std::array<Remembered, 8> remembered_;

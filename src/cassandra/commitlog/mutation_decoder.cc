@@ -54,12 +54,14 @@ MutationDecoder::MutationDecoder(const TableLookup* tables, MutationOptions opti
 
 void MutationDecoder::ForgetTables() {
   known_.clear();
-  last_ = nullptr;
+  recent_ = {};
 }
 
 MutationDecoder::Table* MutationDecoder::FindTable(ByteView bytes) {
-  if (last_ != nullptr && std::memcmp(last_->schema->table_id.bytes.data(), bytes.data(), kTableIdBytes) == 0) {
-    return last_;
+  // Ids made one after another differ in their first bytes, those of Cassandra's own tables everywhere.
+  Table*& recent = recent_[static_cast<uint8_t>(bytes[0] ^ bytes[1] ^ bytes[2] ^ bytes[3]) % recent_.size()];
+  if (recent != nullptr && std::memcmp(recent->schema->table_id.bytes.data(), bytes.data(), kTableIdBytes) == 0) {
+    return recent;
   }
   const TableId id = TableId::FromBytes(bytes);
   auto found = known_.find(id);
@@ -72,7 +74,7 @@ MutationDecoder::Table* MutationDecoder::FindTable(ByteView bytes) {
                                  options_.excluded ? options_.excluded(*schema) : std::vector<ColumnId>()))
                 .first;
   }
-  return last_ = found->second.get();
+  return recent = found->second.get();
 }
 
 Result<const DecodedMutation*> MutationDecoder::Decode(ByteView payload, DeletionTimes times,

@@ -4,6 +4,7 @@
 // db.partitions.PartitionUpdate and db.rows.UnfilteredRowIteratorSerializer.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -103,7 +104,8 @@ class MutationDecoder {
   const TableLookup* tables_;
   MutationOptions options_;
   std::unordered_map<TableId, std::unique_ptr<Table>, TableIdHash> known_;
-  Table* last_ = nullptr;
+  // The table last asked for, for each value of some bits of the id.
+  std::array<Table*, 64> recent_{};
   DeletionTimes times_ = DeletionTimes::kSigned;
 
   DecodedMutation decoded_;
