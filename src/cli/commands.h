@@ -1,5 +1,5 @@
 // The commands of `braid`: each turns its words into a call of a pipeline and the result into text. Give the exit code:
-// 0, or 1 after one clear line on stderr.
+// 0, or, after one clear line on stderr, 1 for what went wrong and 2 for what was asked wrongly.
 #pragma once
 
 #include <optional>
@@ -26,7 +26,7 @@ struct ExplainArguments {
 };
 int RunExplain(const ExplainArguments& arguments);
 
-// Prints an error as every command does; gives 1.
+// Prints an error as every command does; gives 1, or 2 if it is kInvalidArgument.
 int Fail(const Error& error);
 
 }  // namespace braid

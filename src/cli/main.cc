@@ -1,5 +1,10 @@
 // `braid`: the words of the command line. What they do is in the commands' own files.
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <map>
@@ -25,9 +30,26 @@ std::string CheckTable(const std::string& text) {
   return good ? "" : "'" + text + "' is not a table; give it as KEYSPACE.TABLE";
 }
 
-std::string CheckMemory(const std::string& text) {
+// Turns a size such as "64MiB" into its number of bytes, in place. Gives what is wrong with it, or "".
+std::string TakeMemory(std::string& text) {
   constexpr uint64_t kLeastBytes = 1 << 20;
-  return std::stoull(text) >= kLeastBytes ? "" : "give it at least 1MiB";
+  const uint64_t most_bytes = static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
+  const std::string cure =
+      fmt::format("'{}' is not a size from 1MiB to what this machine has, {}MiB", text, most_bytes >> 20);
+  if (text.empty() || text[0] < '0' || text[0] > '9') return cure;
+  if (!CLI::AsSizeValue(false)(text).empty()) return cure;
+  uint64_t bytes = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+  const bool good = error == std::errc() && end == text.data() + text.size();
+  return good && bytes >= kLeastBytes && bytes <= most_bytes ? "" : cure;
+}
+
+// Turns the word into the number that stands for it, in place. Gives what is wrong with it, or "".
+std::string TakeOnCorruption(std::string& word) {
+  const auto found = kCorruptionWords.find(word);
+  if (found == kCorruptionWords.end()) return fmt::format("'{}' is neither stop nor skip", word);
+  word = std::to_string(static_cast<int>(found->second));
+  return "";
 }
 
 void AddNodes(CLI::App* command, std::vector<std::string>* nodes) {
@@ -42,7 +64,7 @@ void AddOnCorruption(CLI::App* command, OnCorruption* on_corruption) {
   command
       ->add_option("--on-corruption", *on_corruption,
                    "At bytes that cannot be read: stop with an error (the default), or skip, report and go on")
-      ->transform(CLI::CheckedTransformer(kCorruptionWords).description(""))
+      ->transform(CLI::Validator(TakeOnCorruption, ""))
       ->type_name("stop|skip");
 }
 
@@ -50,6 +72,21 @@ CLI::Option* AddNow(CLI::App* command, std::string* now) {
   return command->add_option("--now", *now, "Let TTLs run out until this time, e.g. 2026-11-21T07:40:51Z")
       ->type_name("TIME")
       ->check(CheckTime);
+}
+
+// One line for each mistake: what is wrong, and where help is.
+std::string FailureMessage(const CLI::App* app, const CLI::Error& error) {
+  const CLI::App* used = app;
+  while (!used->get_subcommands().empty()) used = used->get_subcommands().front();
+  std::string command;
+  for (const CLI::App* each = used; each != nullptr; each = each->get_parent()) {
+    command = each->get_name() + (command.empty() ? "" : " ") + command;
+  }
+  const std::vector<std::string> surplus = used->remaining();
+  const bool no_such_command = used->get_require_subcommand_min() > 0 && !surplus.empty();
+  return fmt::format("braid: {}; {} --help says what there is\n",
+                     no_such_command ? fmt::format("there is no command '{}'", surplus.front()) : error.what(),
+                     command);
 }
 
 std::optional<UnixSeconds> TimeOrNone(const std::string& text) {
@@ -77,8 +114,7 @@ void AddReplay(CLI::App* app, std::function<int()>* run) {
                    "The logs are not the tables' whole history: say of each row what is not known");
   replay->add_option("--memory", words->options.memory_bytes, "Memory to use before spilling to disk (default 1GiB)")
       ->type_name("SIZE")
-      ->transform(CLI::AsSizeValue(false))
-      ->check(CheckMemory);
+      ->transform(CLI::Validator(TakeMemory, ""));
   replay->add_option("--name", words->options.name, "The pipeline's name in the events (default braid)")
       ->type_name("NAME");
   AddOnCorruption(replay, &words->options.on_corruption);
@@ -142,9 +178,12 @@ void AddExplain(CLI::App* app, std::function<int()>* run) {
 }
 
 int Main(int argc, char** argv) {
+  // A file that may not grow is then an error like any other, which says so and cleans up.
+  std::signal(SIGXFSZ, SIG_IGN);
   CLI::App app("Braid turns what the replicas of a database log into one stream of changes per table.", "braid");
   app.set_version_flag("--version", std::string("braid ") + kVersion);
   app.require_subcommand(1);
+  app.failure_message(FailureMessage);
   std::function<int()> run;
   AddReplay(&app, &run);
   AddInspect(&app, &run);

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 
 #include "cli/commands.h"
@@ -39,6 +41,30 @@ class ProgressBar {
   std::chrono::steady_clock::time_point last_;
 };
 
+// While it lives, the first SIGINT or SIGTERM asks the replay to stop and clean up; a second one ends the program.
+class StopOnSignal {
+ public:
+  StopOnSignal() {
+    struct sigaction action = {};
+    action.sa_handler = [](int signal) { caught_ = signal; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    ::sigaction(SIGINT, &action, nullptr);
+    ::sigaction(SIGTERM, &action, nullptr);
+  }
+  ~StopOnSignal() {
+    std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGTERM, SIG_DFL);
+  }
+  StopOnSignal(const StopOnSignal&) = delete;
+  StopOnSignal& operator=(const StopOnSignal&) = delete;
+
+  // 0: none.
+  static int caught() { return caught_; }
+
+ private:
+  static inline std::atomic<int> caught_ = 0;
+};
+
 std::string Plural(uint64_t count, const char* noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
@@ -66,7 +92,7 @@ void PrintSummary(const ReplayOptions& options, const ReplaySummary& summary, do
 
 int Fail(const Error& error) {
   fmt::print(stderr, "braid: {}\n", error.message);
-  return 1;
+  return error.code == ErrorCode::kInvalidArgument ? 2 : 1;
 }
 
 int RunReplay(ReplayOptions options) {
@@ -75,8 +101,16 @@ int RunReplay(ReplayOptions options) {
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   ProgressBar bar;
   options.progress = [&bar](const char* step, double done) { bar.Draw(step, done); };
-  const auto summary = Replay(options);
+  options.stop = [] { return StopOnSignal::caught() != 0; };
+  const auto summary = [&options] {
+    const StopOnSignal while_running;
+    return Replay(options);
+  }();
   bar.Clear();
+  if (!summary.has_value() && StopOnSignal::caught() != 0) {
+    Fail(summary.error());
+    std::raise(StopOnSignal::caught());  // whoever started us sees that a signal ended it
+  }
   if (!summary.has_value()) return Fail(summary.error());
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   PrintSummary(options, *summary, seconds.count());

@@ -135,7 +135,7 @@ Result<TableSchemaPtr> PickTable(const ClusterSchema& schema, const std::string&
   }
   if (info->schema == nullptr) return Unsupported(fmt::format("{}: {}", name, info->unreadable));
   if (!info->schema->cdc) {
-    return InvalidArgument(
+    return NotFound(
         fmt::format("{0} is not captured: its nodes' logs are not kept. Turn it on with ALTER TABLE "
                     "{0} WITH cdc = true",
                     name));

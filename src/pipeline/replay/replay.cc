@@ -1,5 +1,7 @@
 #include "pipeline/replay/replay.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -21,6 +23,11 @@ constexpr int64_t kSecondsPerDay = 86400;
 constexpr uint64_t kStateShare = 8;
 constexpr uint64_t kReadSteps = 1 << 16;  // writes between two reports of progress
 
+Status CheckStop(const ReplayOptions& options) {
+  if (!options.stop || !options.stop()) return {};
+  return Error{ErrorCode::kTransient, fmt::format("interrupted; nothing was written to {}", options.out)};
+}
+
 // Puts what the logs hold into the write log.
 class Collector : public MutationVisitor {
  public:
@@ -29,6 +36,7 @@ class Collector : public MutationVisitor {
 
   Status Visit(uint32_t table, const Mutation& mutation) override {
     ++mutations_;
+    TRY(CheckStop(options_));
     return log_->Add(table, mutation);
   }
 
@@ -90,6 +98,7 @@ class Replayer {
     uint64_t done = 0;
     TRY(BeginTable(0));
     while (true) {
+      TRY(CheckStop(options_));
       ASSIGN_OR_RETURN(const Mutation* write, writes->Next());
       if (write == nullptr) break;
       if (writes->new_partition()) TRY(EndPartition());

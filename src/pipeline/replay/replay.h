@@ -27,6 +27,8 @@ struct ReplayOptions {
   int64_t machine_time_s = 0;  // the wall clock: no partition's clock is believed past a day after it
   // Called now and then with the part of the whole work that is done, 0 to 1. May be empty.
   std::function<void(const char* step, double done)> progress;
+  // Asked often whether to end early; the answer is then kTransient and nothing is left in `out`. May be empty.
+  std::function<bool()> stop;
 };
 
 // What a replay did, for people.

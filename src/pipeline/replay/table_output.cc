@@ -19,8 +19,9 @@ namespace fs = std::filesystem;
 constexpr size_t kBufferBytes = 1 << 20;
 
 Error WriteFailed(const std::string& path, int error) {
-  const char* cure =
-      error == ENOSPC || error == EDQUOT ? "; free some space, or choose another --out, and run again" : "";
+  const char* cure = error == ENOSPC || error == EDQUOT ? "; free some space, or choose another --out, and run again"
+                     : error == EFBIG ? "; allow larger files (ulimit -f), or choose another --out, and run again"
+                                      : "";
   return IoError(fmt::format("{}: cannot write: {}{}", path, std::strerror(error), cure));
 }
 

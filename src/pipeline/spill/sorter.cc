@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -86,7 +87,10 @@ Status Sorter::Add(ByteView key, ByteView value) {
     TRY(Spill());
   }
   // Left as the system gives it: what is not used takes no room.
-  if (memory_ == nullptr) memory_ = std::make_unique_for_overwrite<char[]>(capacity_);
+  if (memory_ == nullptr) memory_.reset(new (std::nothrow) char[capacity_]);
+  if (memory_ == nullptr) {
+    return IoError(fmt::format("cannot get {} bytes of memory for the sort: allow less", capacity_));
+  }
   spill::StoreRecord(memory_.get() + record_bytes_, record);
   ++entries_;
   new (memory_.get() + capacity_ - entries_ * sizeof(Entry)) Entry{spill::PrefixOf(key), record_bytes_};
