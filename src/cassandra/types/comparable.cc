@@ -126,6 +126,28 @@ bool AppendVarying(const Type& type, ByteView value, std::string* key) {
   }
 }
 
+// `value` has the one size that values of the type have. `flip` is xored with every byte.
+void AppendFixed(const Type& type, size_t size, uint8_t flip, ByteView value, std::string* key) {
+  char component[1 + kMaxExactSize];
+  component[0] = kValue;
+  StoreOrdered(type, value.data(), component + 1);
+  for (char& byte : component) byte = static_cast<char>(byte ^ flip);
+  key->append(component, 1 + size);
+}
+
+// The usual text: short, and without 00. False if it is not.
+bool AppendPlainText(ByteView text, std::string* key) {
+  constexpr size_t kMost = 64;
+  if (text.size() > kMost || text.find('\0') != ByteView::npos) return false;
+  char component[kMost + 3];
+  component[0] = kValue;
+  std::memcpy(component + 1, text.data(), text.size());
+  component[text.size() + 1] = 0;
+  component[text.size() + 2] = 0;
+  key->append(component, text.size() + 3);
+  return true;
+}
+
 void AppendAscending(const Type& type, ByteView value, std::string* key) {
   if (value.empty() || type.kind == TypeKind::kEmpty) {
     key->push_back(kEmpty);
@@ -134,11 +156,7 @@ void AppendAscending(const Type& type, ByteView value, std::string* key) {
   const size_t size = ExactSize(type);
   if (size > 0) {
     if (value.size() != size) return AppendUnparsed(value, key);
-    char component[1 + kMaxExactSize];
-    component[0] = kValue;
-    StoreOrdered(type, value.data(), component + 1);
-    key->append(component, 1 + size);
-    return;
+    return AppendFixed(type, size, 0, value, key);
   }
   const size_t start = key->size();
   key->push_back(kValue);
@@ -151,6 +169,11 @@ void AppendAscending(const Type& type, ByteView value, std::string* key) {
 }  // namespace
 
 void AppendComparable(const Type& type, bool descending, ByteView value, std::string* key) {
+  // First what most keys are made of.
+  const size_t size = ExactSize(type);
+  if (size > 0 && value.size() == size) return AppendFixed(type, size, descending ? 0xFF : 0, value, key);
+  if (type.kind == TypeKind::kText && !descending && !value.empty() && AppendPlainText(value, key)) return;
+
   const size_t start = key->size();
   AppendAscending(type, value, key);
   // Tags become FB to FD: above the null's, below a cut's FF.
