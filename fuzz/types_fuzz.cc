@@ -1,0 +1,64 @@
+// Any bytes as a type's text and a value of it: the first byte says whether CQL or Java names the type, the text ends
+// at the first line end, the rest is the value.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "base/check.h"
+#include "cassandra/types/comparable.h"
+#include "cassandra/types/parse.h"
+#include "cassandra/types/validate.h"
+#include "encode/json.h"
+#include "model/value_order.h"
+#include "nlohmann/json.hpp"
+
+namespace braid {
+namespace {
+
+// Any user type is a pair, so that texts with names in them go on.
+Result<TypePtr> AnyUserType(const std::string& keyspace, const std::string& name) {
+  auto type = std::make_shared<Type>();
+  type->kind = TypeKind::kUdt;
+  type->keyspace = keyspace;
+  type->name = name;
+  type->args = {SimpleType(TypeKind::kInt), SimpleType(TypeKind::kText)};
+  type->field_names = {"a", "b"};
+  return TypePtr(std::move(type));
+}
+
+Result<TypePtr> Parse(bool cql, ByteView text) {
+  if (cql) return ParseCqlType(text, "ks", AnyUserType);
+  ASSIGN_OR_RETURN(const JavaType java, ParseJavaType(text));
+  return TypePtr(java.type);
+}
+
+// A value may be rubbish, but what is made of it must hold together.
+void CheckPromises(const Type& type, ByteView value) {
+  const bool valid = ValidateValue(type, value).has_value();
+  std::string json;
+  AppendJsonValue(type, value, &json);
+  const auto parsed = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  CHECK(!parsed.is_discarded());
+  CHECK(CompareValues(type, value, value) == 0);
+  CHECK(!valid || value.empty() || CompareValues(type, {}, value) <= 0);
+  std::string key;
+  AppendComparable(type, false, value, &key);
+  CHECK(!key.empty() && static_cast<uint8_t>(key[0]) != 0xFF);
+}
+
+void Run(ByteView input) {
+  const bool cql = input[0] % 2 == 0;
+  input.remove_prefix(1);
+  const size_t line_end = input.find('\n');
+  const auto type = Parse(cql, input.substr(0, line_end));
+  if (!type.has_value() || line_end == ByteView::npos) return;
+  CheckPromises(**type, input.substr(line_end + 1));
+}
+
+}  // namespace
+}  // namespace braid
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size > 0) braid::Run({reinterpret_cast<const char*>(data), size});
+  return 0;
+}
