@@ -17,10 +17,24 @@ PartitionRef RefOf(const Mutation& mutation) {
 
 }  // namespace
 
-Reconciler::Reconciler(const Options& options, State* state) : options_(options), state_(state) {}
+Reconciler::Reconciler(const Options& options, State* state)
+    : options_(options), state_(state), copies_(options.copy_filter_bytes) {}
 
 Status Reconciler::Apply(const Mutation& mutation, UnixSeconds now, ChangeSink& sink) {
   ++stats_.mutations;
+  if (!copies_.enabled()) return ApplyCut(mutation, now, sink);
+  const CopyFilter::Hash hash = copies_.HashOf(mutation);
+  if (copies_.Contains(hash)) {
+    ++stats_.writes;
+    ++stats_.copies;
+    return {};
+  }
+  TRY(ApplyCut(mutation, now, sink));
+  copies_.Add(hash);
+  return {};
+}
+
+Status Reconciler::ApplyCut(const Mutation& mutation, UnixSeconds now, ChangeSink& sink) {
   cut_arena_.Reset();
   writes_.clear();
   CutIntoWrites(mutation, &cut_arena_, &writes_);

@@ -72,8 +72,8 @@ class State {
  public:
   virtual ~State() = default;
 
-  // The partition's header, or nullptr if the state has none. What is returned lives until the next Write or
-  // ForgetPartition and no longer than `arena`'s content; this holds for the other reads too.
+  // The partition's header, or nullptr if the state has none. What is returned lives until the next Write,
+  // ForgetPartition or read of another partition, and no longer than `arena`'s content; so with the other reads.
   virtual Result<const PartitionHeader*> ReadHeader(const PartitionRef& partition, Arena* arena) = 0;
   virtual Result<const RowState*> ReadRow(const PartitionRef& partition, const RowRef& row, Arena* arena) = 0;
 

@@ -7,6 +7,7 @@
 #include <rocksdb/utilities/write_batch_with_index.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/cursor.h"
 #include "base/vint.h"
@@ -24,20 +25,33 @@ constexpr char kTimers = 2;
 
 constexpr size_t kDueBytes = 8;
 
-// What a store keeps of a partition in its header's record: the header, if there is one, and when the first of its
-// rows is due, so that the timers need not be searched each time.
+// What the store keeps under a partition's key: its header, if there is one; when the first of its rows is due, so that
+// the timers need not be searched each time; and its row with the empty key, so that a partition of a table without
+// clustering columns is one record.
 struct PartitionInfo {
   bool has_header = false;
-  PartitionHeader header;
+  bool has_rows = false;  // with keys, or had once
   UnixSeconds first_due;
+  PartitionHeader header;
+  ByteView row;  // encoded; empty if there is none
+
+  bool empty() const { return !has_header && !has_rows && first_due.never() && row.empty(); }
 };
 constexpr uint8_t kHasHeader = 1;
 constexpr uint8_t kHasDue = 2;
+constexpr uint8_t kHasRows = 4;
 
 std::string InfoBytes(const PartitionInfo& info) {
-  std::string bytes(1, static_cast<char>((info.has_header ? kHasHeader : 0) | (info.first_due.never() ? 0 : kHasDue)));
+  std::string bytes(1, static_cast<char>((info.has_header ? kHasHeader : 0) | (info.first_due.never() ? 0 : kHasDue) |
+                                         (info.has_rows ? kHasRows : 0)));
   if (!info.first_due.never()) AppendSignedVint(&bytes, info.first_due.s);
-  if (info.has_header) AppendPartitionHeader(&bytes, info.header);
+  if (info.has_header) {
+    std::string header;
+    AppendPartitionHeader(&header, info.header);
+    AppendVint(&bytes, header.size());
+    bytes += header;
+  }
+  bytes += info.row;
   return bytes;
 }
 
@@ -46,10 +60,13 @@ Result<PartitionInfo> ReadInfo(ByteView bytes, Arena* arena) {
   PartitionInfo info;
   const uint8_t flags = from.U8();
   if ((flags & kHasDue) != 0) info.first_due.s = from.SignedVint();
-  if (!from.ok()) return Corrupt("a partition's record ends too early");
+  info.has_rows = (flags & kHasRows) != 0;
   info.has_header = (flags & kHasHeader) != 0;
+  const ByteView header = info.has_header ? from.VintBytes() : ByteView();
+  info.row = from.Bytes(from.remaining());
+  if (!from.ok()) return Corrupt("a partition's record ends too early");
   if (info.has_header) {
-    ASSIGN_OR_RETURN(info.header, DecodePartitionHeader(from.Bytes(from.remaining()), arena));
+    ASSIGN_OR_RETURN(info.header, DecodePartitionHeader(header, arena));
   }
   return info;
 }
@@ -76,11 +93,26 @@ struct RocksState::Impl {
   Options options;
   RecordCache cache;
   std::unique_ptr<rocksdb::DB> db;
-  // What is not committed yet; a later write of a key takes an earlier one's place.
+  // What is not committed yet of partitions' records; no value: the record is to go.
+  std::unordered_map<std::string, std::optional<std::string>> dirty;
+  size_t dirty_bytes = 0;
+  // And of all others, which must be found in order too; a later write of a key takes an earlier one's place.
   rocksdb::WriteBatchWithIndex batch{rocksdb::BytewiseComparator(), 0, true};
   // No timer is due before this second.
   UnixSeconds least_due{std::numeric_limits<int64_t>::min()};
   std::string key;  // the one at hand
+
+  // The partition asked for last: one write asks several times.
+  struct Current {
+    bool valid = false;
+    TableId table;
+    Token token;
+    std::string key;
+    std::string bytes;
+    PartitionInfo info;             // points to `bytes` and into `arena`
+    const RowState* row = nullptr;  // decoded when it is asked for
+    Arena arena{4096};
+  } current;
 
   Error Failed(const rocksdb::Status& status) const {
     const std::string message = "state in " + options.path + ": " + status.ToString();
@@ -111,6 +143,11 @@ struct RocksState::Impl {
     std::string prefix = PartitionPrefix(partition);
     prefix.push_back(static_cast<char>(RecordKind::kDue));
     return prefix;
+  }
+  std::string MarkKey() const {
+    std::string mark(1, kMark);
+    AppendBigEndian(&mark, options.shard);
+    return mark;
   }
   std::string TimersPrefix() const {
     std::string prefix(1, kTimers);
@@ -143,11 +180,51 @@ struct RocksState::Impl {
     return std::unique_ptr<rocksdb::Iterator>(batch.NewIteratorWithBase(db->NewIterator(read)));
   }
 
-  Result<PartitionInfo> Info(const PartitionRef& partition, Arena* arena) {
-    ASSIGN_OR_RETURN(const std::optional<std::string>* value, Get(HeaderKey(partition)));
-    if (!value->has_value()) return PartitionInfo{};
-    // Copied, because the cache may let go of it while the header is in use.
-    return ReadInfo(arena->Copy(**value), arena);
+  // Makes the partition the current one.
+  Status Load(const PartitionRef& partition) {
+    if (current.valid && current.token == partition.token && current.key == partition.key &&
+        current.table == partition.table) {
+      return {};
+    }
+    current.valid = false;
+    current.row = nullptr;
+    current.arena.Reset();
+    const std::string& record = HeaderKey(partition);
+    const auto found = dirty.find(record);
+    const std::optional<std::string>* value = &found->second;
+    if (found == dirty.end()) {
+      ASSIGN_OR_RETURN(value, Get(record));
+    }
+    current.info = {};
+    if (value->has_value()) {
+      // Copied, because the cache may let go of it.
+      current.bytes = **value;
+      ASSIGN_OR_RETURN(current.info, ReadInfo(current.bytes, &current.arena));
+    }
+    current.table = partition.table;
+    current.token = partition.token;
+    current.key = partition.key;
+    current.valid = true;
+    return {};
+  }
+
+  // The current partition's row with the empty key.
+  Result<const RowState*> OnlyRow() {
+    if (current.row == nullptr && !current.info.row.empty()) {
+      RowState* row = current.arena.New<RowState>();
+      ASSIGN_OR_RETURN(*row, DecodeRowState(current.info.row, kAnyColumn, &current.arena));
+      current.row = row;
+    }
+    return current.row;
+  }
+
+  void PutInfo(const PartitionRef& partition, const PartitionInfo& info) {
+    std::optional<std::string> value;
+    if (!info.empty()) value = InfoBytes(info);
+    const std::string& record = HeaderKey(partition);
+    dirty_bytes += record.size() + (value.has_value() ? value->size() : 0);
+    dirty[record] = std::move(value);
+    current.valid = false;
   }
 
   // The first key that begins with `prefix`, from `from` on; empty if there is none.
@@ -204,25 +281,52 @@ struct RocksState::Impl {
   }
 
   Status WriteDelta(const StateDelta& delta) {
-    Arena arena(4096);
-    ASSIGN_OR_RETURN(PartitionInfo info, Info(delta.partition, &arena));
-    const UnixSeconds first_due = info.first_due;
+    TRY(Load(delta.partition));
+    PartitionInfo info = current.info;
+    bool changed = delta.header != nullptr || delta.erase_header;
+    std::string only_row;
     for (const RowDelta& row : delta.rows) {
-      if (row.state == nullptr) {
+      if (!row.ref.is_static && row.ref.key.empty()) {
+        if (row.state != nullptr) AppendRowState(&only_row, *row.state);
+        info.row = only_row;
+        changed = true;
+      } else if (row.state == nullptr) {
         TRY(Delete(RowKeyOf(delta.partition, row.ref)));
       } else {
         std::string value;
         AppendRowState(&value, *row.state);
         TRY(Put(RowKeyOf(delta.partition, row.ref), std::move(value)));
+        changed = changed || !info.has_rows;
+        info.has_rows = true;
       }
       TRY(MoveTimer(delta.partition, row, &info));
     }
     TRY(FindFirstDue(delta.partition, delta.rows, &info));
     if (delta.header != nullptr) info.header = *delta.header;
     info.has_header = delta.header != nullptr || (info.has_header && !delta.erase_header);
-    if (delta.header == nullptr && !delta.erase_header && info.first_due == first_due) return {};
-    if (!info.has_header && info.first_due.never()) return Delete(HeaderKey(delta.partition));
-    return Put(HeaderKey(delta.partition), InfoBytes(info));
+    if (changed || info.first_due != current.info.first_due) PutInfo(delta.partition, info);
+    return {};
+  }
+
+  // Appends the rows that have keys of their own to `rows`.
+  Status ReadKeyedRows(const PartitionRef& partition, const KeyRange& range, size_t max_rows, Arena* arena,
+                       std::vector<RowEntry>* rows) {
+    const std::string prefix = RowKeyOf(partition, {});
+    const std::string end = range.unbounded ? PrefixEnd(prefix) : prefix + std::string(range.to);
+    const rocksdb::Slice upper(end);
+    rocksdb::ReadOptions read;
+    read.iterate_upper_bound = &upper;
+    const auto it = NewIterator(read);
+    it->Seek(prefix + std::string(range.from));
+    for (size_t n = 0; n < max_rows && it->Valid(); ++n, it->Next()) {
+      const ByteView found = ViewOf(it->key());
+      if (found >= ByteView(end) || !found.starts_with(prefix)) break;
+      RowEntry entry;
+      entry.ref.key = arena->Copy(found.substr(prefix.size()));
+      ASSIGN_OR_RETURN(entry.state, DecodeRowState(arena->Copy(ViewOf(it->value())), kAnyColumn, arena));
+      rows->push_back(entry);
+    }
+    return Check(it->status());
   }
 };
 
@@ -235,8 +339,10 @@ Result<std::unique_ptr<RocksState>> RocksState::Open(const Options& options) {
   db.create_if_missing = true;
   db.write_buffer_size = options.memory_bytes / 8;
   db.max_write_buffer_number = 2;
+  // Most reads are of rows that are not there yet.
+  db.memtable_prefix_bloom_size_ratio = 0.05;
+  db.memtable_whole_key_filtering = true;
   db.compression = rocksdb::kLZ4Compression;
-  db.level_compaction_dynamic_level_bytes = true;
   db.max_background_jobs = 2;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(options.memory_bytes / 2);
@@ -251,40 +357,35 @@ Result<std::unique_ptr<RocksState>> RocksState::Open(const Options& options) {
   return std::unique_ptr<RocksState>(new RocksState(std::move(impl)));
 }
 
-Result<const PartitionHeader*> RocksState::ReadHeader(const PartitionRef& partition, Arena* arena) {
-  ASSIGN_OR_RETURN(const PartitionInfo info, impl_->Info(partition, arena));
-  if (!info.has_header) return nullptr;
-  PartitionHeader* header = arena->New<PartitionHeader>();
-  *header = info.header;
-  return header;
+Result<const PartitionHeader*> RocksState::ReadHeader(const PartitionRef& partition, Arena*) {
+  TRY(impl_->Load(partition));
+  return impl_->current.info.has_header ? &impl_->current.info.header : nullptr;
 }
 
 Result<const RowState*> RocksState::ReadRow(const PartitionRef& partition, const RowRef& row, Arena* arena) {
+  TRY(impl_->Load(partition));
+  if (!row.is_static && row.key.empty()) return impl_->OnlyRow();
+  if (!impl_->current.info.has_rows) return nullptr;
   ASSIGN_OR_RETURN(const std::optional<std::string>* value, impl_->Get(impl_->RowKeyOf(partition, row)));
   if (!value->has_value()) return nullptr;
   RowState* state = arena->New<RowState>();
+  // Copied, because the cache may let go of it while the row is in use.
   ASSIGN_OR_RETURN(*state, DecodeRowState(arena->Copy(**value), kAnyColumn, arena));
   return state;
 }
 
 Status RocksState::ReadRows(const PartitionRef& partition, const KeyRange& range, size_t max_rows, Arena* arena,
                             std::vector<RowEntry>* rows) {
-  const std::string prefix = impl_->RowKeyOf(partition, {});
-  const std::string end = range.unbounded ? PrefixEnd(prefix) : prefix + std::string(range.to);
-  const rocksdb::Slice upper(end);
-  rocksdb::ReadOptions read;
-  read.iterate_upper_bound = &upper;
-  const auto it = impl_->NewIterator(read);
-  it->Seek(prefix + std::string(range.from));
-  for (size_t n = 0; n < max_rows && it->Valid(); ++n, it->Next()) {
-    const ByteView key = ViewOf(it->key());
-    if (key >= ByteView(end) || !key.starts_with(prefix)) break;
-    RowEntry entry;
-    entry.ref.key = arena->Copy(key.substr(prefix.size()));
-    ASSIGN_OR_RETURN(entry.state, DecodeRowState(arena->Copy(ViewOf(it->value())), kAnyColumn, arena));
-    rows->push_back(entry);
+  TRY(impl_->Load(partition));
+  if (range.from.empty() && (range.unbounded || !range.to.empty()) && max_rows > 0) {
+    ASSIGN_OR_RETURN(const RowState* row, impl_->OnlyRow());
+    if (row != nullptr) {
+      rows->push_back({{}, *row});
+      --max_rows;
+    }
   }
-  return impl_->Check(it->status());
+  if (!impl_->current.info.has_rows) return {};
+  return impl_->ReadKeyedRows(partition, range, max_rows, arena, rows);
 }
 
 Status RocksState::Write(const StateDelta& delta) {
@@ -294,14 +395,16 @@ Status RocksState::Write(const StateDelta& delta) {
   if (status.has_value()) return impl_->Check(impl_->batch.PopSavePoint());
   // All or nothing: what the cache has taken on may be wrong now.
   impl_->cache.Clear();
+  impl_->current.valid = false;
   impl_->least_due = least_due;
   TRY(impl_->Check(impl_->batch.RollbackToSavePoint()));
   return status;
 }
 
 Result<std::optional<DueRow>> RocksState::NextDue(const PartitionRef& partition, UnixSeconds now, Arena* arena) {
-  ASSIGN_OR_RETURN(const PartitionInfo info, impl_->Info(partition, arena));
-  if (info.first_due > now || info.first_due.never()) return std::nullopt;
+  TRY(impl_->Load(partition));
+  const UnixSeconds first_due = impl_->current.info.first_due;
+  if (first_due > now || first_due.never()) return std::nullopt;
   const std::string prefix = impl_->DuePrefix(partition);
   ASSIGN_OR_RETURN(const std::string first, impl_->FirstKey(prefix, prefix));
   if (first.size() < prefix.size() + kDueBytes) return std::nullopt;
@@ -354,33 +457,40 @@ Status RocksState::ForgetPartition(const PartitionRef& partition) {
     }
     TRY(impl_->Delete(key));
   }
+  impl_->PutInfo(partition, {});
   return {};
 }
 
 Status RocksState::Commit(ByteView mark) {
-  std::string key(1, kMark);
-  AppendBigEndian(&key, impl_->options.shard);
-  TRY(impl_->Check(impl_->batch.Put(key, SliceOf(mark))));
+  rocksdb::WriteBatch& batch = *impl_->batch.GetWriteBatch();
+  for (const auto& [key, value] : impl_->dirty) {
+    TRY(impl_->Check(value.has_value() ? batch.Put(key, *value) : batch.Delete(key)));
+  }
+  TRY(impl_->Check(batch.Put(impl_->MarkKey(), SliceOf(mark))));
   rocksdb::WriteOptions write;
   write.sync = impl_->options.sync && impl_->options.write_ahead_log;
   write.disableWAL = !impl_->options.write_ahead_log;
-  TRY(impl_->Check(impl_->db->Write(write, impl_->batch.GetWriteBatch())));
+  TRY(impl_->Check(impl_->db->Write(write, &batch)));
+  for (auto& [key, value] : impl_->dirty) impl_->cache.Put(key, std::move(value));
+  impl_->dirty.clear();
+  impl_->dirty_bytes = 0;
   impl_->batch.Clear();
   return {};
 }
 
 Result<std::string> RocksState::ReadMark() {
-  std::string key(1, kMark);
-  AppendBigEndian(&key, impl_->options.shard);
   std::string mark;
-  const rocksdb::Status status = impl_->db->Get({}, key, &mark);
+  const rocksdb::Status status = impl_->db->Get({}, impl_->MarkKey(), &mark);
   if (!status.IsNotFound()) TRY(impl_->Check(status));
   return mark;
 }
 
 Status RocksState::Rollback() {
   impl_->batch.Clear();
+  impl_->dirty.clear();
+  impl_->dirty_bytes = 0;
   impl_->cache.Clear();
+  impl_->current.valid = false;
   impl_->least_due = UnixSeconds{std::numeric_limits<int64_t>::min()};
   return {};
 }
