@@ -14,6 +14,7 @@
 #include "model/position.h"
 #include "model/row_state.h"
 #include "model/schema.h"
+#include "reconcile/lww/place.h"
 
 namespace braid {
 
@@ -24,25 +25,9 @@ struct PartitionRef {
   ByteView key;
 };
 
-// Names a row within a partition. The static row has an empty key and is no part of ranges.
-struct RowRef {
-  bool is_static = false;
-  ByteView key;
-
-  // The static row first, then by key.
-  bool operator==(const RowRef&) const = default;
-};
-
 struct RowEntry {
   RowRef ref;
   RowState state;
-};
-
-// Row keys k with from <= k, and k < to unless `unbounded`.
-struct KeyRange {
-  ByteView from;
-  ByteView to;
-  bool unbounded = false;
 };
 
 // A row's new state. Its timer moves from the second `due_before` to `due_after`; Never means none. `due_before` must

@@ -159,6 +159,7 @@ Status Simulation::Restart() {
   for (const auto& [key, value] : disk_.records) TRY(RestoreRecord(key, value, &state_->memory));
   Reconciler::Options options;
   options.rows_per_chunk = 1 + random_.Below(3);
+  options.copy_filter_bytes = random_.Below(2) * 4096;
   reconciler_ = std::make_unique<Reconciler>(options, state_.get());
   positions_ = disk_.positions;
   pending_ = {};

@@ -14,8 +14,8 @@
 #include "model/change.h"
 #include "model/mutation.h"
 #include "model/row_state.h"
+#include "reconcile/lww/place.h"
 #include "reconcile/lww/write.h"
-#include "reconcile/state.h"
 
 namespace braid {
 
