@@ -107,6 +107,7 @@ class RecordingTest(BraidTest):
                 value = event["after"][column]
                 if value is not None:
                     checked += 1
+                    self.assertTrue(winners, f"nothing wins for {column}:\n{ran.out}")
                     shown = re.sub(r" \(TTL \d+ s\)$", "", winners[0][0])
                     self.assertEqual(shown, f"= {json.dumps(value, ensure_ascii=False)}", ran.out)
                     self.assertNotIn("unknown rule", winners[0][1])
