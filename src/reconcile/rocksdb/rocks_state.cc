@@ -191,8 +191,10 @@ struct RocksState::Impl {
     current.arena.Reset();
     const std::string& record = HeaderKey(partition);
     const auto found = dirty.find(record);
-    const std::optional<std::string>* value = &found->second;
-    if (found == dirty.end()) {
+    const std::optional<std::string>* value = nullptr;
+    if (found != dirty.end()) {
+      value = &found->second;
+    } else {
       ASSIGN_OR_RETURN(value, Get(record));
     }
     current.info = {};
