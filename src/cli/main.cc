@@ -1,5 +1,6 @@
 // `braid`: the words of the command line. What they do is in the commands' own files.
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -201,5 +202,8 @@ int Main(int argc, char** argv) {
 }  // namespace braid
 
 int main(int argc, char** argv) {
+  // Large buffers come from the system and go back to it. By itself glibc moves this threshold up with the first of
+  // them, and then keeps the holes that sections of a compressed log leave: tens of MiB.
+  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
   return braid::Main(argc, argv);
 }

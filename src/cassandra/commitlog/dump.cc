@@ -314,8 +314,11 @@ Result<DumpCounts> DumpCommitLogs(const std::vector<const ByteSource*>& segments
           },
       .on_problem = [&](const LogProblem& problem) { return GoOn(options, problem); },
   };
+  SegmentBuffers buffers;
+  SegmentOptions segment_options = options.segment;
+  segment_options.buffers = &buffers;
   for (const ByteSource* segment : segments) {
-    TRY(WalkSegment(*segment, NodeIndex{}, options.segment, &decoder, visitor));
+    TRY(WalkSegment(*segment, NodeIndex{}, segment_options, &decoder, visitor));
   }
   return counts;
 }
@@ -338,8 +341,11 @@ Result<DumpCounts> CountCommitLogs(const std::vector<const ByteSource*>& segment
           },
       .on_problem = [&](const LogProblem& problem) { return GoOn(options, problem); },
   };
+  SegmentBuffers buffers;
+  SegmentOptions segment_options = options.segment;
+  segment_options.buffers = &buffers;
   for (const ByteSource* segment : segments) {
-    TRY(WalkSegment(*segment, NodeIndex{}, options.segment, decoder, visitor));
+    TRY(WalkSegment(*segment, NodeIndex{}, segment_options, decoder, visitor));
   }
   return counts;
 }

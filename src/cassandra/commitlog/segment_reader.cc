@@ -105,6 +105,17 @@ std::string SegmentDamage::Describe(const std::string& file) const {
   return fmt::format("{}: offset {}: {}; {} bytes cannot be read", file, offset, what, lost_bytes);
 }
 
+char* SegmentBuffers::Buffer::Reserve(size_t size, size_t kept) {
+  if (size <= capacity_) return bytes_.get();
+  // The old goes before the new is taken, so that there are not both.
+  const std::string saved(bytes_.get(), kept);
+  bytes_.reset();
+  bytes_ = std::make_unique_for_overwrite<char[]>(size);
+  if (kept != 0) std::memcpy(bytes_.get(), saved.data(), kept);
+  capacity_ = size;
+  return bytes_.get();
+}
+
 Result<SegmentReader> SegmentReader::Open(const ByteSource& source, const SegmentOptions& options) {
   ASSIGN_OR_RETURN(const uint64_t size, source.Size());
   std::string bytes(std::min<uint64_t>(size, kMaxHeaderBytes), '\0');
@@ -121,7 +132,9 @@ SegmentReader::SegmentReader(const ByteSource& source, const SegmentOptions& opt
       header_(header),
       file_size_(size),
       marker_(first_marker),
-      logical_marker_(first_marker) {
+      logical_marker_(first_marker),
+      own_buffers_(options.buffers == nullptr ? std::make_unique<SegmentBuffers>() : nullptr),
+      buffers_(options.buffers == nullptr ? own_buffers_.get() : options.buffers) {
   if (header.compression) decompressor_.emplace(*header.compression);
 }
 
@@ -130,15 +143,16 @@ Result<ByteView> SegmentReader::Window(uint64_t offset, size_t size) {
     // What the window has of the wanted bytes is moved to its front; the rest is read behind it.
     const bool overlaps = offset >= window_offset_ && offset < window_offset_ + window_bytes_;
     const size_t kept = overlaps ? window_offset_ + window_bytes_ - offset : 0;
-    if (kept != 0) std::memmove(window_.data(), window_.data() + (offset - window_offset_), kept);
-    if (window_.size() < std::max(size, kWindowBytes)) window_.resize(std::max(size, kWindowBytes));
+    if (kept != 0) std::memmove(buffers_->window.data(), buffers_->window.data() + (offset - window_offset_), kept);
+    const size_t wanted = std::max(size, kWindowBytes);
+    char* const window = buffers_->window.Reserve(wanted, kept);
     window_offset_ = offset;
     window_bytes_ = kept;
-    ASSIGN_OR_RETURN(const size_t got, source_->ReadAt(offset + kept, window_.data() + kept, window_.size() - kept));
+    ASSIGN_OR_RETURN(const size_t got, source_->ReadAt(offset + kept, window + kept, wanted - kept));
     window_bytes_ += got;
   }
   const uint64_t skipped = offset - window_offset_;
-  return ByteView(window_.data() + skipped, std::min<size_t>(size, window_bytes_ - skipped));
+  return ByteView(buffers_->window.data() + skipped, std::min<size_t>(size, window_bytes_ - skipped));
 }
 
 bool SegmentReader::MarkerFits(uint64_t offset, ByteView marker) const {
@@ -228,7 +242,7 @@ Result<SegmentReader::Answer> SegmentReader::EnterCompressed(uint64_t next) {
   return Answer::kEntry;
 }
 
-// Decompresses a stored section into raw_ and raw_bytes_.
+// Decompresses a stored section into the raw buffer and raw_bytes_.
 Status SegmentReader::Unpack(ByteView stored) {
   if (stored.size() < kSectionHeadBytes) return Corrupt("a compressed section without its length");
   const uint32_t claimed = LoadBigEndian<uint32_t>(stored.data());
@@ -239,18 +253,15 @@ Status SegmentReader::Unpack(ByteView stored) {
   if (claimed > limit || claimed > options_.max_section_bytes) {
     return Corrupt(fmt::format("a compressed section of {} bytes claims {}", stored.size(), claimed));
   }
-  if (raw_ == nullptr || raw_capacity_ < claimed) {
-    raw_ = std::make_unique_for_overwrite<char[]>(claimed);
-    raw_capacity_ = claimed;
-  }
-  ASSIGN_OR_RETURN(const size_t made, decompressor_->Decompress(block, raw_.get(), claimed));
+  char* const raw = buffers_->raw.Reserve(claimed, 0);
+  ASSIGN_OR_RETURN(const size_t made, decompressor_->Decompress(block, raw, claimed));
   if (made != claimed) return Corrupt("a compressed section is shorter than it claims");
   raw_bytes_ = made;
   return {};
 }
 
 Result<ByteView> SegmentReader::InSection(uint64_t offset, size_t size) {
-  if (decompressor_) return ByteView(raw_.get() + (offset - raw_start_), size);
+  if (decompressor_) return ByteView(buffers_->raw.data() + (offset - raw_start_), size);
   return Window(offset, size);
 }
 

@@ -28,11 +28,30 @@ struct SegmentHeader {
   DeletionTimes times() const { return version >= 8 ? DeletionTimes::kUnsigned : DeletionTimes::kSigned; }
 };
 
+// Memory that readers of one segment after another use again. Must outlive them; one reader at a time.
+class SegmentBuffers {
+ public:
+  class Buffer {
+   public:
+    // Room for `size` bytes, of which the first `kept` (at most as many as there were) hold what they held.
+    char* Reserve(size_t size, size_t kept);
+    char* data() const { return bytes_.get(); }
+
+   private:
+    std::unique_ptr<char[]> bytes_;
+    size_t capacity_ = 0;
+  };
+
+  Buffer window;  // of the file
+  Buffer raw;     // a decompressed section
+};
+
 struct SegmentOptions {
   // Entries that end beyond this logical offset are not given: the offset of a _cdc.idx that is not yet completed.
   uint64_t limit = std::numeric_limits<uint64_t>::max();
   // A compressed section that claims to hold more is corrupt. Cassandra's own limit is commitlog_segment_size.
   uint64_t max_section_bytes = uint64_t{1} << 30;
+  SegmentBuffers* buffers = nullptr;  // nullptr: the reader has its own
 };
 
 // What was lost, or cannot be read yet.
@@ -123,12 +142,11 @@ class SegmentReader {
   uint64_t at_ = 0;              // logical offset in it of the next entry
   uint64_t section_end_ = 0;     // logical
 
-  std::string window_;
+  std::unique_ptr<SegmentBuffers> own_buffers_;
+  SegmentBuffers* buffers_;
   uint64_t window_offset_ = 0;
   size_t window_bytes_ = 0;
-  std::unique_ptr<char[]> raw_;  // a decompressed section, from the logical offset raw_start_
-  size_t raw_capacity_ = 0;
-  size_t raw_bytes_ = 0;
+  size_t raw_bytes_ = 0;  // of the decompressed section, from the logical offset raw_start_
   uint64_t raw_start_ = 0;
 
   ByteView payload_;
