@@ -55,7 +55,9 @@ Result<RowKeyPattern> RowKeyPattern::Parse(const TableSchema& schema, const std:
       if (found == json.end()) break;
       values.push_back(found->dump());
     }
-    if (values.size() != json.size()) return NotAKey(schema, text, "it leaves out a column before one that it has");
+    if (values.size() != json.size()) {
+      return NotAKey(schema, text, "it names something that is no key column, or leaves out one before another");
+    }
   } else if (json.is_array()) {
     for (const Json& value : json) values.push_back(value.dump());
   } else {
