@@ -1,6 +1,8 @@
 // What the unit tests of several rooms need. Only tests include it.
 #pragma once
 
+#include <charconv>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -17,7 +19,9 @@ inline std::string FromHex(std::string_view hex) {
   if (hex == "-") return bytes;
   CHECK(hex.size() % 2 == 0);
   for (size_t i = 0; i < hex.size(); i += 2) {
-    bytes.push_back(static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+    uint8_t byte = 0;
+    CHECK(std::from_chars(hex.data() + i, hex.data() + i + 2, byte, 16).ptr == hex.data() + i + 2);
+    bytes.push_back(static_cast<char>(byte));
   }
   return bytes;
 }
