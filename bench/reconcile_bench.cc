@@ -1,5 +1,6 @@
 // Reconciling three replicas' copies of inserts of 200-byte rows, against what a pipeline without it would do at least:
-// a get and a put in RocksDB for each mutation. Same memory, same durability (batches of 500, no write-ahead log).
+// a get and a put in RocksDB for each mutation. Same memory, same durability: batches of 500, without a write-ahead log
+// or, with BRAID_BENCH_WAL=1, with one that nobody waits for.
 //
 //   BRAID_BENCH_ROWS=10000000 build/release/bench/braid_reconcile_bench
 //
@@ -9,9 +10,13 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
+#include <unistd.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
+#include <string>
 
 #include "base/check.h"
 #include "codec/row_state.h"
@@ -30,6 +35,10 @@ constexpr uint64_t kBatch = 500;
 uint64_t Rows() {
   const char* text = std::getenv("BRAID_BENCH_ROWS");
   return text == nullptr ? 300'000 : std::strtoull(text, nullptr, 10);
+}
+
+bool WriteAheadLog() {
+  return std::getenv("BRAID_BENCH_WAL") != nullptr;
 }
 
 // Makes the mutations, each anew over the last: row i is an insert at time i under a scattered key.
@@ -99,11 +108,21 @@ class CountingSink : public ChangeSink {
   uint64_t changes = 0;
 };
 
-std::string FreshDirectory() {
-  const auto path = std::filesystem::temp_directory_path() / "braid_reconcile_bench";
-  std::filesystem::remove_all(path);
-  return path.string();
-}
+// A new directory of this process, gone at the end of its life.
+class Scratch {
+ public:
+  Scratch() : path_(std::filesystem::temp_directory_path() / ("braid_reconcile_bench." + std::to_string(::getpid()))) {
+    std::filesystem::remove_all(path_);
+  }
+  ~Scratch() { std::filesystem::remove_all(path_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  std::string path() const { return path_.string(); }
+
+ private:
+  const std::filesystem::path path_;
+};
 
 // Distances: next to each other, as at 100 k/s 0.1 s and 1 s apart, and all of one replica before the next.
 void Distances(benchmark::internal::Benchmark* bench) {
@@ -128,11 +147,12 @@ void NaiveRocksDb(benchmark::State& state) {
     table.block_cache = rocksdb::NewLRUCache(kMemory * 3 / 4);
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+    const Scratch scratch;
     rocksdb::DB* opened = nullptr;
-    CHECK(rocksdb::DB::Open(options, FreshDirectory(), &opened).ok());
+    CHECK(rocksdb::DB::Open(options, scratch.path(), &opened).ok());
     const std::unique_ptr<rocksdb::DB> db(opened);
     rocksdb::WriteOptions write;
-    write.disableWAL = true;
+    write.disableWAL = !WriteAheadLog();
     rocksdb::WriteBatch batch;
     uint64_t mutations = 0;
     std::string value;
@@ -154,20 +174,22 @@ void NaiveRocksDb(benchmark::State& state) {
 }
 BENCHMARK(NaiveRocksDb)->Apply(Distances);
 
-void OverRocksState(benchmark::State& state) {
+void ReconcileOnRocksState(benchmark::State& state, uint16_t replicas, uint64_t apart) {
   Story story;
   for (auto _ : state) {
+    const Scratch scratch;
     RocksState::Options options;
-    options.path = FreshDirectory();
+    options.path = scratch.path();
     options.memory_bytes = kMemory / 2;
-    options.write_ahead_log = false;
+    options.sync = false;
+    options.write_ahead_log = WriteAheadLog();
     const auto rocks = std::move(*RocksState::Open(options));
     Reconciler::Options reconciling;
     reconciling.copy_filter_bytes = kMemory / 2;
     Reconciler reconciler(reconciling, rocks.get());
     CountingSink sink;
     uint64_t mutations = 0;
-    story.Tell(Rows(), 3, static_cast<uint64_t>(state.range(0)), [&](const Mutation& mutation) {
+    story.Tell(Rows(), replicas, apart, [&](const Mutation& mutation) {
       CHECK(reconciler.Apply(mutation, UnixSeconds{1'700'000'000}, sink).has_value());
       if (++mutations % kBatch == 0) CHECK(rocks->Commit("").has_value());
     });
@@ -176,7 +198,17 @@ void OverRocksState(benchmark::State& state) {
     Report(state, mutations);
   }
 }
+
+void OverRocksState(benchmark::State& state) {
+  ReconcileOnRocksState(state, 3, static_cast<uint64_t>(state.range(0)));
+}
 BENCHMARK(OverRocksState)->Apply(Distances);
+
+// To set against the three: what their copies cost. The argument means nothing.
+void OneReplica(benchmark::State& state) {
+  ReconcileOnRocksState(state, 1, 0);
+}
+BENCHMARK(OneReplica)->Arg(0)->Iterations(1)->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime()->UseRealTime();
 
 void OverMemoryState(benchmark::State& state) {
   Story story;
@@ -228,6 +260,7 @@ void BytesOfState(benchmark::State& state) {
   }
   state.counters["bytes"] = static_cast<double>(bytes.size());
   state.counters["data"] = kColumns * kValueBytes;
+  state.counters["cells"] = kColumns;
 }
 BENCHMARK(BytesOfState);
 
