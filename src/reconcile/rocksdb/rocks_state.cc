@@ -180,6 +180,25 @@ struct RocksState::Impl {
     return std::unique_ptr<rocksdb::Iterator>(batch.NewIteratorWithBase(db->NewIterator(read)));
   }
 
+  // False if there is no such partition's record. That is not cached: most such partitions are about to be written.
+  Result<bool> ReadInfoBytes(const std::string& record, std::string* bytes) {
+    if (const auto found = dirty.find(record); found != dirty.end()) {
+      if (found->second.has_value()) *bytes = *found->second;
+      return found->second.has_value();
+    }
+    if (const auto* cached = cache.Find(record)) {
+      if (cached->has_value()) *bytes = **cached;
+      return cached->has_value();
+    }
+    rocksdb::PinnableSlice value;
+    const rocksdb::Status status = db->Get({}, db->DefaultColumnFamily(), record, &value);
+    if (status.IsNotFound()) return false;
+    TRY(Check(status));
+    bytes->assign(value.data(), value.size());
+    cache.Put(record, *bytes);
+    return true;
+  }
+
   // Makes the partition the current one.
   Status Load(const PartitionRef& partition) {
     if (current.valid && current.token == partition.token && current.key == partition.key &&
@@ -189,18 +208,9 @@ struct RocksState::Impl {
     current.valid = false;
     current.row = nullptr;
     current.arena.Reset();
-    const std::string& record = HeaderKey(partition);
-    const auto found = dirty.find(record);
-    const std::optional<std::string>* value = nullptr;
-    if (found != dirty.end()) {
-      value = &found->second;
-    } else {
-      ASSIGN_OR_RETURN(value, Get(record));
-    }
+    ASSIGN_OR_RETURN(const bool found, ReadInfoBytes(HeaderKey(partition), &current.bytes));
     current.info = {};
-    if (value->has_value()) {
-      // Copied, because the cache may let go of it.
-      current.bytes = **value;
+    if (found) {
       ASSIGN_OR_RETURN(current.info, ReadInfo(current.bytes, &current.arena));
     }
     current.table = partition.table;
