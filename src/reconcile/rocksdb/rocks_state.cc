@@ -88,7 +88,7 @@ std::string PrefixEnd(std::string prefix) {
 }  // namespace
 
 struct RocksState::Impl {
-  explicit Impl(const Options& from) : options(from), cache(from.memory_bytes / 4) {}
+  explicit Impl(const Options& from) : options(from), cache(from.memory_bytes / 32) {}
 
   Options options;
   RecordCache cache;
@@ -349,15 +349,18 @@ Result<std::unique_ptr<RocksState>> RocksState::Open(const Options& options) {
   auto impl = std::make_unique<Impl>(options);
   rocksdb::Options db;
   db.create_if_missing = true;
-  db.write_buffer_size = options.memory_bytes / 8;
+  // Two buffers and the block cache share the memory; the cache of records, for what is touched again and again, is
+  // small enough for the processor's own.
+  db.write_buffer_size = options.memory_bytes / 4;
   db.max_write_buffer_number = 2;
   // Most reads are of rows that are not there yet.
   db.memtable_prefix_bloom_size_ratio = 0.05;
   db.memtable_whole_key_filtering = true;
-  db.compression = rocksdb::kLZ4Compression;
+  // What is soon merged into the next level is not worth compressing.
+  db.compression_per_level = {rocksdb::kNoCompression, rocksdb::kNoCompression, rocksdb::kLZ4Compression};
   db.max_background_jobs = 2;
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(options.memory_bytes / 2);
+  table.block_cache = rocksdb::NewLRUCache(options.memory_bytes / 32 * 15);
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
