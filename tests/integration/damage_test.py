@@ -126,10 +126,11 @@ class InterruptionTest(BraidTest):
         self.assertEqual(ended.returncode, -signal.SIGKILL)
         left = [path.name for path in self.out.iterdir()]
         self.assertTrue(all(name.startswith(".braid-") for name in left), left)
-        # Nobody can clean up behind a SIGKILL, but it is in nobody's way.
+        # Nobody can clean up behind a SIGKILL at once, but the next run does.
         self.assert_passes(run(*replay_arguments(PLAIN), "--out", self.out))
         for path in replayed(PLAIN).iterdir():
             self.assertEqual((self.out / path.name).read_bytes() == path.read_bytes(), True, path.name)
+        self.assertEqual([path.name for path in self.out.glob(".braid-*")], [])
 
 
 def _flip_in_the_middle(content: bytearray) -> bytearray:

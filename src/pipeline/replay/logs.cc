@@ -35,7 +35,7 @@ class LogPass {
     const LogVisitor walk{
         .on_mutation = [this](const DecodedMutation& mutation, ByteView payload) { Take(mutation, payload); },
         .on_problem = [this](const LogProblem& problem) { return Report(problem); }};
-    const Status walked = WalkSegment(*source, node, {}, &decoder_, walk);
+    const Status walked = WalkSegment(*source, node, {.buffers = &buffers_}, &decoder_, walk);
     TRY(failed_);
     if (!walked.has_value()) {
       // A segment that was made but never written to.
@@ -117,6 +117,7 @@ class LogPass {
   std::unordered_map<const TableSchema*, uint32_t> numbers_;
   SchemaTables tables_;
   MutationDecoder decoder_;
+  SegmentBuffers buffers_;
   Status failed_;
   uint64_t bytes_ = 0;
   uint64_t bytes_in_segment_ = 0;

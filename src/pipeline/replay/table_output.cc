@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,21 +26,54 @@ Error WriteFailed(const std::string& path, int error) {
   return IoError(fmt::format("{}: cannot write: {}{}", path, std::strerror(error), cure));
 }
 
+constexpr const char* kWorkingPrefix = ".braid-";
+
+// Opens and locks a working directory; -1 if somebody else holds it. The lock ends with the process, however it ends.
+int LockDirectory(const std::string& path) {
+  const int lock = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock < 0) return -1;
+  if (::flock(lock, LOCK_EX | LOCK_NB) == 0) return lock;
+  ::close(lock);
+  return -1;
+}
+
+// Removes what runs that were killed have left: working directories that no process holds.
+void RemoveAbandoned(const std::string& directory) {
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    if (!entry->path().filename().string().starts_with(kWorkingPrefix)) continue;
+    const int lock = LockDirectory(entry->path().string());
+    if (lock < 0) continue;
+    std::error_code ignored;
+    fs::remove_all(entry->path(), ignored);
+    ::close(lock);
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TableOutput>> TableOutput::Open(const std::string& directory) {
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) return IoError(fmt::format("{}: cannot make the output directory: {}", directory, error.message()));
-  std::string working = directory + "/.braid-XXXXXX";
-  if (::mkdtemp(working.data()) == nullptr) return WriteFailed(directory, errno);
-  return std::unique_ptr<TableOutput>(new TableOutput(directory, working));
+  RemoveAbandoned(directory);
+  while (true) {
+    std::string working = directory + "/" + kWorkingPrefix + "XXXXXX";
+    if (::mkdtemp(working.data()) == nullptr) return WriteFailed(directory, errno);
+    const int lock = LockDirectory(working);
+    if (lock >= 0 && fs::exists(working)) {
+      return std::unique_ptr<TableOutput>(new TableOutput(directory, working, lock));
+    }
+    // Another run took it for abandoned before it was locked: make one anew.
+    if (lock >= 0) ::close(lock);
+  }
 }
 
 TableOutput::~TableOutput() {
   if (descriptor_ >= 0) ::close(descriptor_);
   std::error_code ignored;
   fs::remove_all(working_directory_, ignored);
+  ::close(lock_);
 }
 
 Status TableOutput::BeginFile(const std::string& name) {

@@ -12,7 +12,8 @@ namespace braid {
 
 class TableOutput {
  public:
-  // Makes `directory` if it is not there, and a hidden working directory in it.
+  // Makes `directory` if it is not there, and a hidden working directory in it, which it holds locked. Working
+  // directories that nobody holds, left by runs that were killed, are removed.
   static Result<std::unique_ptr<TableOutput>> Open(const std::string& directory);
   // Removes whatever was not published.
   ~TableOutput();
@@ -30,14 +31,15 @@ class TableOutput {
   const std::string& working_directory() const { return working_directory_; }
 
  private:
-  TableOutput(std::string directory, std::string working_directory)
-      : directory_(std::move(directory)), working_directory_(std::move(working_directory)) {}
+  TableOutput(std::string directory, std::string working_directory, int lock)
+      : directory_(std::move(directory)), working_directory_(std::move(working_directory)), lock_(lock) {}
 
   Status Flush();
   Status EndFile();
 
   std::string directory_;
   std::string working_directory_;
+  int lock_;
   std::vector<std::string> finished_;
   std::string current_;
   int descriptor_ = -1;
