@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "base/byte_source.h"
@@ -68,9 +69,12 @@ Status InspectCommitLog(const InspectCommitLogOptions& options, const std::funct
 
   DumpOptions dump;
   dump.table = options.table;
-  dump.on_problem = [&warn](const LogProblem& problem) {
+  std::set<TableId> unread;
+  dump.on_problem = [&warn, &unread](const LogProblem& problem) {
     if (problem.kind == LogProblem::Kind::kCorrupt) return false;
-    warn(problem.message);
+    // A table that is unknown once is unknown in every mutation: one warning is enough.
+    const bool again = problem.unread != nullptr && !unread.insert(problem.unread->table).second;
+    if (!again) warn(problem.message);
     return true;
   };
   if (options.count) return Count(segments, tables, dump, options.repeat, print);
