@@ -359,6 +359,8 @@ Result<std::unique_ptr<RocksState>> RocksState::Open(const Options& options) {
   // What is soon merged into the next level is not worth compressing.
   db.compression_per_level = {rocksdb::kNoCompression, rocksdb::kNoCompression, rocksdb::kLZ4Compression};
   db.max_background_jobs = 2;
+  // Half of what a process may usually open (1024), so that a large state does not end in EMFILE.
+  db.max_open_files = 512;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(options.memory_bytes / 32 * 15);
   table.cache_index_and_filter_blocks = true;
