@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "codec/mutation.h"
+#include "reconcile/lww/merge.h"
 #include "reconcile/lww/write.h"
 
 namespace braid {
@@ -17,9 +18,9 @@ namespace {
 // first of them is at the least position.
 enum class RecordKind : char {
   kWrite = 0,
-  // Deletions that belong to the write of the same row 1 µs later. They say that a copy of them which some replica
-  // logged alone is part of that write, and no write of its own.
-  kAttached = 1,
+  // A part of a write that stands elsewhere: the deletions of a write 1 µs later, or the cells of a counter's write
+  // that have lesser clocks. It says that a copy of it which some replica logged alone is no write of its own.
+  kMarker = 1,
 };
 
 constexpr size_t kPositionBytes = 18;
@@ -97,6 +98,56 @@ bool AttachedDeletions(const RowUpdate& row, WriteTime time, Arena* arena, RowUp
   return any || !complex.empty() || !tombstones.empty();
 }
 
+// `write` with another row in the place of its own.
+Mutation WithRow(Mutation write, const RowUpdate* row) {
+  if (write.static_row != nullptr) {
+    write.static_row = row;
+  } else {
+    write.rows = {row, 1};
+  }
+  return write;
+}
+
+// What of a counter's write would stand before it, if a replica logged it alone: a write stands at its greatest clock,
+// and each of its cells has a clock of its own. One for each lesser clock.
+std::vector<RowUpdate> EarlierFragments(const RowUpdate& row, Arena* arena) {
+  std::vector<int64_t> clocks;
+  for (const Cell& cell : row.cells) {
+    if (cell.kind == CellKind::kLive) clocks.push_back(LatestShard(cell.value).clock);
+  }
+  std::sort(clocks.begin(), clocks.end());
+  clocks.erase(std::unique(clocks.begin(), clocks.end()), clocks.end());
+  std::vector<RowUpdate> fragments;
+  for (size_t i = 0; i + 1 < clocks.size(); ++i) {
+    std::vector<Cell> cells;
+    for (const Cell& cell : row.cells) {
+      if (cell.kind == CellKind::kLive && LatestShard(cell.value).clock <= clocks[i]) cells.push_back(cell);
+    }
+    fragments.push_back({.key = row.key, .clustering = row.clustering, .cells = arena->CopyArray(cells)});
+  }
+  return fragments;
+}
+
+bool SameShard(const CounterShard& a, const CounterShard& b) {
+  return a.id == b.id && a.clock == b.clock && a.count == b.count;
+}
+
+// What of a counter's `cells` the cells of `whole` do not tell: a repair's copy holds older shards beside the latest.
+std::span<const Cell> CellsBeyond(std::span<const Cell> cells, std::span<const Cell> whole, Arena* arena) {
+  std::vector<Cell> rest;
+  for (Cell cell : cells) {
+    const auto twin = std::find_if(whole.begin(), whole.end(), [&](const Cell& other) {
+      return other.column == cell.column && other.kind == cell.kind && other.at == cell.at;
+    });
+    if (twin != whole.end() && SameShard(LatestShard(cell.value), LatestShard(twin->value))) {
+      cell.value = WithoutLatestShard(cell.value, arena);
+      if (cell.value.empty()) continue;
+    }
+    rest.push_back(cell);
+  }
+  return arena->CopyArray(rest);
+}
+
 }  // namespace
 
 WriteLog::WriteLog(std::vector<const TableSchema*> tables, const Sorter::Options& options)
@@ -113,28 +164,34 @@ Status WriteLog::Add(uint32_t table, const Mutation& mutation) {
 }
 
 Status WriteLog::AddWrite(uint32_t table, const Mutation& write) {
-  key_.clear();
-  value_.clear();
-  AppendRecordKey(&key_, table, write);
-  AppendRecordValue(&value_, RecordKind::kWrite, write);
-  TRY(sorter_.Add(key_, value_));
-
+  TRY(AddRecord(table, write, /*is_marker=*/false, write));
   const Target target = TargetOf(write);
-  if (target != Target::kRow && target != Target::kStatic) return {};
-  RowUpdate attached;
-  if (!AttachedDeletions(RowOf(write), WriteTimeOf(write), &arena_, &attached)) return {};
-  Mutation record = write;
-  if (target == Target::kStatic) {
-    record.static_row = &attached;
-  } else {
-    record.rows = {&attached, 1};
+  return target == Target::kRow || target == Target::kStatic ? AddMarkers(table, write) : Status();
+}
+
+Status WriteLog::AddMarkers(uint32_t table, const Mutation& write) {
+  const RowUpdate& row = RowOf(write);
+  if (write.schema->counter) {
+    const std::vector<RowUpdate> fragments = EarlierFragments(row, &arena_);
+    for (const RowUpdate& fragment : fragments) {
+      const Mutation marker = WithRow(write, &fragment);
+      TRY(AddRecord(table, marker, /*is_marker=*/true, marker));
+    }
   }
+  RowUpdate attached;
+  if (!AttachedDeletions(row, WriteTimeOf(write), &arena_, &attached)) return {};
+  const Mutation placed = WithRow(write, &attached);
+  // The marker stands for the rest of the write, which IsAbsorbedBy wants to know the time of.
+  RowUpdate timed = attached;
+  timed.liveness.at = WriteTimeOf(write);
+  return AddRecord(table, placed, /*is_marker=*/true, WithRow(write, &timed));
+}
+
+Status WriteLog::AddRecord(uint32_t table, const Mutation& placed, bool is_marker, const Mutation& record) {
   key_.clear();
   value_.clear();
-  AppendRecordKey(&key_, table, record);
-  // The marker stands for the rest of the write, which IsAbsorbedBy wants to know the time of.
-  attached.liveness.at = WriteTimeOf(write);
-  AppendRecordValue(&value_, RecordKind::kAttached, record);
+  AppendRecordKey(&key_, table, placed);
+  AppendRecordValue(&value_, is_marker ? RecordKind::kMarker : RecordKind::kWrite, record);
   return sorter_.Add(key_, value_);
 }
 
@@ -194,10 +251,7 @@ Status WriteLog::Reader::TakeRecord(ByteView value) {
 
   ASSIGN_OR_RETURN(Mutation mutation, DecodeMutation(arena_.Copy(content.substr(1)), schemas_, &arena_));
   if (!is_write) {
-    if (IsAbsorbedBy(joined_, mutation)) {
-      absorbed_ = true;
-      ++copies_;
-    }
+    Absorb(mutation);
     return {};
   }
   mutation.position = DecodePosition(value.substr(value.size() - kPositionBytes));
@@ -211,6 +265,20 @@ Status WriteLog::Reader::TakeRecord(ByteView value) {
   ASSIGN_OR_RETURN(joined_, JoinCopies(both, now_, &arena_));
   if (arena_.held_bytes() > kPackGroupBytes) TRY(PackGroup());
   return {};
+}
+
+void WriteLog::Reader::Absorb(const Mutation& marker) {
+  if (absorbed_) return;
+  if (joined_.schema->counter && RowOf(joined_).deletion.live()) {
+    RowUpdate* rest = arena_.New<RowUpdate>();
+    *rest = RowOf(joined_);
+    rest->cells = CellsBeyond(rest->cells, RowOf(marker).cells, &arena_);
+    absorbed_ = rest->cells.empty() && rest->liveness.none();
+    joined_ = WithRow(joined_, rest);
+  } else {
+    absorbed_ = IsAbsorbedBy(joined_, marker);
+  }
+  if (absorbed_) ++copies_;
 }
 
 // Moves the joined write to the beginning of an empty arena.

@@ -47,6 +47,8 @@ class WriteLog {
     Status NextRecord();
     Status JoinGroup();
     Status TakeRecord(ByteView value);
+    // Takes out of joined_ what belongs to `marker`'s write.
+    void Absorb(const Mutation& marker);
     Status PackGroup();
 
     std::unique_ptr<SortedRecords> sorted_;
@@ -72,6 +74,9 @@ class WriteLog {
 
  private:
   Status AddWrite(uint32_t table, const Mutation& write);
+  // Marks where fragments of the write would stand that do not stand with it.
+  Status AddMarkers(uint32_t table, const Mutation& write);
+  Status AddRecord(uint32_t table, const Mutation& placed, bool is_marker, const Mutation& record);
 
   std::vector<const TableSchema*> tables_;
   Sorter sorter_;

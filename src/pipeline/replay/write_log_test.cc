@@ -94,7 +94,7 @@ class WriteLogTest : public ::testing::Test {
     return lines;
   }
 
-  const std::vector<TableSchemaPtr> tables_ = {MakeTable("a"), MakeTable("bb")};
+  std::vector<TableSchemaPtr> tables_ = {MakeTable("a"), MakeTable("bb")};
   size_t memory_bytes_ = 1 << 20;
   std::unique_ptr<WriteLog> log_;
   uint64_t offset_ = 0;
@@ -161,6 +161,46 @@ TEST_F(WriteLogTest, ADeletionAtTheSameTimeWinsOverACellThatCannotHaveRunOut) {
   AddCell("k", {5}, 0, alive);
   AddCell("k", {5}, 1, deleted);
   EXPECT_THAT(Drain(), ElementsAre("0 k@1000000, n0 new"));
+}
+
+// A counter's context of global shards.
+std::string Context(const std::vector<std::pair<char, int64_t>>& shards) {
+  std::string context;
+  AppendBigEndian(&context, static_cast<int16_t>(shards.size()));
+  for (size_t i = 0; i < shards.size(); ++i) AppendBigEndian(&context, static_cast<int16_t>(i - 32768));
+  for (const auto& [leader, clock] : shards) {
+    context.append(16, leader);
+    AppendBigEndian<int64_t>(&context, clock);
+    AppendBigEndian<int64_t>(&context, 1);
+  }
+  return context;
+}
+
+TEST_F(WriteLogTest, ARepairedCellOfACountersWriteIsNoWriteOfItsOwn) {
+  auto counters = std::make_shared<TableSchema>(*tables_[0]);
+  counters->counter = true;
+  for (const ColumnId id : {kV, kTags}) counters->columns[id.value].type = SimpleType(TypeKind::kCounter);
+  counters->id = ComputeSchemaId(*counters);
+  tables_[0] = counters;
+
+  const std::string earlier = Context({{'B', 4}});
+  AddCell("k", {5}, 0, LiveCell(kV, 40, earlier));
+  const std::string first = Context({{'A', 5}});
+  const std::string second = Context({{'A', 6}});
+  const Cell both[] = {LiveCell(kV, 50, first), LiveCell(kTags, 50, second)};
+  RowUpdate whole;
+  whole.cells = both;
+  Add("k", {5}, 0, whole);
+  AddCell("k", {5}, 1, LiveCell(kV, 50, first));
+  const std::string merged = Context({{'A', 5}, {'B', 4}});
+  AddCell("k", {5}, 2, LiveCell(kV, 50, merged));
+
+  const std::vector<std::string> writes = Drain();
+  // The other leader's shard, which the repair brought along, is told of where it was written; here it is a copy.
+  ASSERT_EQ(writes.size(), 3u);
+  EXPECT_EQ(writes[0], "0 k@40" + earlier + ", n0 new");
+  EXPECT_EQ(writes[1], "0 k@50" + earlier + ", n1");
+  EXPECT_EQ(writes[2], "0 k@50" + first + ",50" + second + ", n0");
 }
 
 TEST_F(WriteLogTest, SpillsWithoutLosingAnything) {

@@ -103,4 +103,22 @@ CounterShard LatestShard(ByteView context) {
   return latest;
 }
 
+ByteView WithoutLatestShard(ByteView context, Arena* arena) {
+  const CounterShard latest = LatestShard(context);
+  if (latest.id.empty() || !Check(context).has_value()) return context;
+  const size_t at = ShardsAt(context);
+  const size_t n = (context.size() - at) / kShardBytes - 1;
+  if (n == 0) return {};
+  char* const rest = arena->Allocate(2 + n * (2 + kShardBytes), 1);
+  StoreBigEndian(rest, static_cast<int16_t>(n));
+  for (size_t i = 0; i < n; ++i) StoreBigEndian(rest + 2 + 2 * i, static_cast<int16_t>(i - 32768));
+  char* to = rest + 2 + 2 * n;
+  for (const char* shard = context.data() + at; shard != context.data() + context.size(); shard += kShardBytes) {
+    if (shard == latest.id.data()) continue;
+    std::memcpy(to, shard, kShardBytes);
+    to += kShardBytes;
+  }
+  return ByteView(rest, 2 + n * (2 + kShardBytes));
+}
+
 }  // namespace braid

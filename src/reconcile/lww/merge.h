@@ -108,6 +108,8 @@ struct CounterShard {
   int64_t count = 0;
 };
 CounterShard LatestShard(ByteView context);
+// The context without its latest shard; empty if that was the only one. Bytes that are no context stay as they are.
+ByteView WithoutLatestShard(ByteView context, Arena* arena);
 
 // Sets of range deletions: disjoint, by start, neighbours with equal deletions joined.
 
