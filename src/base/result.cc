@@ -16,6 +16,8 @@ const char* ErrorCodeName(ErrorCode code) {
       return "i/o error";
     case ErrorCode::kTransient:
       return "transient";
+    case ErrorCode::kNoSpace:
+      return "no space";
     case ErrorCode::kInvalidArgument:
       return "invalid argument";
   }

@@ -18,6 +18,7 @@ enum class ErrorCode {
   kNotFound,         // what was asked for is not there
   kIoError,          // the operating system refused
   kTransient,        // may succeed if tried again
+  kNoSpace,          // our own disk is full: keep what is there, wait, say so
   kInvalidArgument,  // the user asked for something that makes no sense
 };
 
@@ -59,6 +60,9 @@ inline Error NotFound(std::string message) {
 }
 inline Error IoError(std::string message) {
   return {ErrorCode::kIoError, std::move(message)};
+}
+inline Error NoSpace(std::string message) {
+  return {ErrorCode::kNoSpace, std::move(message)};
 }
 inline Error InvalidArgument(std::string message) {
   return {ErrorCode::kInvalidArgument, std::move(message)};

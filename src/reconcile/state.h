@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/arena.h"
@@ -77,6 +78,21 @@ class State {
 
   // Drops everything that is known of the partition.
   virtual Status ForgetPartition(const PartitionRef& partition) = 0;
+};
+
+// A state that lasts. What is written is seen at once by reads, but becomes durable, all together, only by Commit: so
+// that a host can put its positions and the state that they stand for into one step.
+class DurableState : public State {
+ public:
+  // Makes everything written since the last Commit durable at once, and with it `mark`: what the host must find again
+  // (positions, the timeline's end). On an error nothing was made durable, all is kept, and Commit may be tried again.
+  virtual Status Commit(ByteView mark) = 0;
+  // The mark of the last Commit, empty if there was none.
+  virtual Result<std::string> ReadMark() = 0;
+  // Takes back everything since the last Commit.
+  virtual Status Rollback() = 0;
+  // Bytes that the next Commit will write: hosts bound it.
+  virtual size_t pending_bytes() const = 0;
 };
 
 }  // namespace braid

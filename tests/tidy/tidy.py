@@ -19,7 +19,8 @@ RANKS = [
     ["transport", "reconcile", "timeline", "shape", "encode"],
     ["capture", "serve", "deliver"],
     ["pipeline"],
-    ["control", "cli"],
+    ["control"],
+    ["cli"],
 ]
 RANK_OF = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
 

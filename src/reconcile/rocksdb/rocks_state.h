@@ -1,7 +1,4 @@
 // State that lasts, in RocksDB. Layout: docs/formats/state.md.
-//
-// What is written is seen at once by reads, but becomes durable, all together, only by Commit: so that a host can put
-// its positions and the state that they stand for into one step. What was not committed is gone after a crash.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +9,7 @@
 
 namespace braid {
 
-class RocksState : public State {
+class RocksState : public DurableState {
  public:
   struct Options {
     std::string path;
@@ -38,15 +35,10 @@ class RocksState : public State {
   Result<std::optional<DueRow>> NextDueOfAll(UnixSeconds now, Arena* arena) override;
   Status ForgetPartition(const PartitionRef& partition) override;
 
-  // Makes everything written since the last Commit durable at once, and with it `mark`: what the host must find again
-  // (positions, the timeline's end).
-  Status Commit(ByteView mark);
-  // The mark of the last Commit, empty if there was none.
-  Result<std::string> ReadMark();
-  // Takes back everything since the last Commit.
-  Status Rollback();
-  // Bytes that the next Commit will write: hosts bound it.
-  size_t pending_bytes() const;
+  Status Commit(ByteView mark) override;
+  Result<std::string> ReadMark() override;
+  Status Rollback() override;
+  size_t pending_bytes() const override;
 
  private:
   struct Impl;

@@ -1,0 +1,42 @@
+// All that a running pipeline is told. Plain data: control/ fills it from the configuration file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "capture/node_capture.h"
+#include "shape/shape.h"
+
+namespace braid {
+
+struct HttpConfig {
+  std::string host = "127.0.0.1";
+  int port = 0;  // 0: no HTTP
+};
+
+struct Config {
+  std::string path;  // of the file itself
+  std::string name;
+  std::vector<NodeFiles> nodes;
+  NodeCapture::Tail tail = NodeCapture::Tail::kSynced;
+  NodeCapture::OnCorruption on_corruption = NodeCapture::OnCorruption::kStop;
+  NodeCapture::OnOverflow on_overflow = NodeCapture::OnOverflow::kDrop;
+  uint64_t cdc_space_bytes = 0;  // cdc_total_space of the nodes; 0: Cassandra's default
+  int64_t sync_slack_us = 30'000'000;
+  int64_t schema_wait_us = 30'000'000;
+  std::vector<std::string> exclude;  // keyspace.table.column
+  uint64_t memory_bytes = uint64_t{512} << 20;
+  uint64_t disk_bytes = uint64_t{20} << 30;
+  std::string state;  // a directory
+  uint32_t shards = 4;
+  int64_t reorder_window_us = 0;
+  bool publish_quorum = false;  // publish_when: quorum
+  int64_t confirm_timeout_us = 30'000'000;
+  int64_t purge_slack_us = int64_t{3} * 3600 * 1'000'000;
+  int64_t retention_us = int64_t{7} * 86400 * 1'000'000;  // of the timeline; disk_bytes bounds it too
+  std::vector<StreamSpec> streams;                        // empty: every captured table, whole, as "keyspace.table"
+  HttpConfig http;
+};
+
+}  // namespace braid

@@ -1,0 +1,69 @@
+// What a running pipeline tells of itself: plain data, a moment's view. control/ shows it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "capture/node_capture.h"
+#include "model/gap.h"
+#include "reconcile/reconciler.h"
+#include "timeline/writer.h"
+
+namespace braid {
+
+// Counts of durations, by powers of two of a microsecond: bucket i counts those below 2^i µs.
+struct LatencyHistogram {
+  std::array<uint64_t, 40> counts{};
+  uint64_t total = 0;
+  uint64_t sum_us = 0;
+
+  void Add(int64_t us);
+  void Merge(const LatencyHistogram& other);
+  // An upper bound of the given quantile (0 to 1), in µs; 0 if nothing was counted.
+  int64_t Quantile(double q) const;
+};
+
+struct NodeStats {
+  std::string name;
+  std::string host_id;
+  bool retired = false;
+  NodeCapture::Stats capture;
+  int64_t lag_us = 0;  // the wall clock less the node's watermark
+};
+
+struct ShardStats {
+  Reconciler::Stats reconcile;
+  TimelineWriter::Stats timeline;
+  uint64_t commits = 0;
+  uint64_t queue_bytes = 0;
+  uint64_t held = 0;         // mutations that wait for reorder_window or a quorum
+  uint64_t unconfirmed = 0;  // changes published without a second node's word
+  uint64_t state_bytes = 0;  // on disk, about
+  uint64_t state_reads = 0;
+  uint64_t state_cache_hits = 0;
+  int64_t watermark_us = 0;
+};
+
+struct RunStats {
+  std::string name;
+  std::string version;
+  int64_t started_us = 0;
+  int64_t now_us = 0;
+  bool ready = false;               // it streams: caught up with nothing in its way
+  std::string not_ready;            // why not, for people
+  std::vector<std::string> alarms;  // what is wrong now, a line each
+  std::vector<NodeStats> nodes;
+  std::vector<ShardStats> shards;
+  std::vector<Gap> open_gaps;
+  LatencyHistogram write_to_publish;
+  uint64_t resident_bytes = 0;
+  uint64_t disk_used_bytes = 0;
+  uint64_t disk_limit_bytes = 0;
+  uint64_t disk_free_bytes = 0;  // of the volume
+
+  int64_t max_lag_us() const;
+};
+
+}  // namespace braid

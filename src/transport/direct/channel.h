@@ -1,0 +1,68 @@
+// The channel from capture to one shard within a process: first in, first out, bounded in bytes.
+//
+// Any number of threads may push (the pipeline has one), one takes. What is pushed is copied; order is kept.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "model/gap.h"
+#include "model/position.h"
+#include "model/schema.h"
+#include "model/time.h"
+
+namespace braid {
+
+// What a shard is told. The order is that in which the source logged it.
+struct Message {
+  enum class Kind : uint8_t {
+    kTransaction,  // `bytes`: codec/mutation.h
+    kProgress,     // `position` and `time`, the node's watermark: everything up to there has been sent
+    kTruncation,   // of `table` by position.node: what it logged before `cut` is void; `time`: when
+    kSchema,       // `table` has a new definition (or none): look at the registry
+    kGap,          // `gap`; sent to every shard, so that every reader sees it
+    kRetired,      // position.node is let go: nothing more comes of it
+  };
+  Kind kind = Kind::kTransaction;
+  Position position;
+  WriteTime time;
+  std::string bytes;
+  TableId table;
+  Position cut;
+  Gap gap;
+  int64_t taken_in_us = 0;  // the wall clock when capture gave it
+
+  size_t size_bytes() const { return sizeof(Message) + bytes.size() + gap.detail.size(); }
+};
+
+class Channel {
+ public:
+  explicit Channel(uint64_t capacity_bytes) : capacity_bytes_(capacity_bytes) {}
+
+  // Waits until there is room (one message always fits) and adds it. False if the channel is closed.
+  bool Push(Message message);
+  // Bytes that can be pushed now without waiting.
+  uint64_t room_bytes() const;
+  uint64_t held_bytes() const;
+
+  // Takes everything that is there, in order, into `to` (whose old content goes). Waits up to `timeout_us` if nothing
+  // is. False once the channel is closed and empty.
+  bool TakeAll(std::vector<Message>* to, int64_t timeout_us);
+
+  // Nothing can be pushed any more; what is there can still be taken.
+  void Close();
+
+ private:
+  const uint64_t capacity_bytes_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Message> messages_;
+  uint64_t bytes_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace braid
