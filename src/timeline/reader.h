@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,8 +28,9 @@ class TimelineReader {
  public:
   struct Options {
     std::string directory;  // of the partition
-    // Only Changes of these tables, read without the others' bytes, and all Gaps. Empty: all.
-    std::vector<TableId> tables;
+    // Only Changes of tables that it says yes to, read without the others' bytes, and all Gaps. Asked once for each
+    // definition. Empty: all.
+    std::function<bool(const TableSchema&)> wanted;
   };
 
   // Errors: kNotFound (no timeline there), kCorrupt, kUnsupported, kIoError; each with the file.
@@ -57,6 +59,8 @@ class TimelineReader {
   virtual Result<const TimelineRecord*> Next() = 0;
   // The number that Next will look from.
   virtual uint64_t next() const = 0;
+  // When the record with that number was emitted, in microseconds since 1970; kNotFound at the committed end.
+  virtual Result<int64_t> EmittedAt() = 0;
 
   // Sleeps until the committed end may have moved past next(), or `timeout_ms` have passed.
   virtual Status Wait(int timeout_ms) = 0;

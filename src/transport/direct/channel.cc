@@ -7,14 +7,15 @@ namespace braid {
 
 bool Channel::Push(Message message) {
   const size_t size = message.size_bytes();
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return closed_ || bytes_ == 0 || bytes_ + size <= capacity_bytes_; });
-  if (closed_) return false;
-  bytes_ += size;
-  const bool was_empty = messages_.empty();
-  messages_.push_back(std::move(message));
-  lock.unlock();
-  if (was_empty) changed_.notify_all();
+  bool was_empty = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    bytes_ += size;
+    was_empty = messages_.empty();
+    messages_.push_back(std::move(message));
+  }
+  if (was_empty) changed_.notify_one();
   return true;
 }
 
@@ -34,10 +35,7 @@ bool Channel::TakeAll(std::vector<Message>* to, int64_t timeout_us) {
   changed_.wait_for(lock, std::chrono::microseconds(timeout_us), [&] { return closed_ || !messages_.empty(); });
   to->swap(messages_);
   bytes_ = 0;
-  const bool more = !closed_ || !to->empty();
-  lock.unlock();
-  changed_.notify_all();
-  return more;
+  return !closed_ || !to->empty();
 }
 
 void Channel::Close() {
@@ -45,7 +43,7 @@ void Channel::Close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
   }
-  changed_.notify_all();
+  changed_.notify_one();
 }
 
 }  // namespace braid

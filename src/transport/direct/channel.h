@@ -1,6 +1,7 @@
 // The channel from capture to one shard within a process: first in, first out, bounded in bytes.
 //
-// Any number of threads may push (the pipeline has one), one takes. What is pushed is copied; order is kept.
+// Any thread may push, one takes; order is kept. A push never waits: whoever pushes asks room_bytes() first and reads no
+// more of its source than fits, so that it stays free to guard the source while the channel is full.
 #pragma once
 
 #include <condition_variable>
@@ -43,9 +44,9 @@ class Channel {
  public:
   explicit Channel(uint64_t capacity_bytes) : capacity_bytes_(capacity_bytes) {}
 
-  // Waits until there is room (one message always fits) and adds it. False if the channel is closed.
+  // Adds the message, also beyond the capacity. False if the channel is closed.
   bool Push(Message message);
-  // Bytes that can be pushed now without waiting.
+  // Bytes that may be pushed now.
   uint64_t room_bytes() const;
   uint64_t held_bytes() const;
 
