@@ -78,6 +78,15 @@ class State {
 
   // Drops everything that is known of the partition.
   virtual Status ForgetPartition(const PartitionRef& partition) = 0;
+
+  // Drops everything that is known of the table. A timer of NextDueOfAll may outlive its row: whoever comes upon it
+  // cancels it.
+  virtual Status ForgetTable(const TableId& table) = 0;
+
+  // Appends the first `max` partitions at or after `from`, by table, token and key; of a few nothing may be left.
+  // Their keys live in `arena`.
+  virtual Status ListPartitions(const PartitionRef& from, size_t max, Arena* arena,
+                                std::vector<PartitionRef>* partitions) = 0;
 };
 
 // A state that lasts. What is written is seen at once by reads, but becomes durable, all together, only by Commit: so
@@ -85,13 +94,16 @@ class State {
 class DurableState : public State {
  public:
   // Makes everything written since the last Commit durable at once, and with it `mark`: what the host must find again
-  // (positions, the timeline's end). On an error nothing was made durable, all is kept, and Commit may be tried again.
+  // (positions, the timeline's end). On an error all is kept and Commit may be tried again, as often as it takes
+  // (kNoSpace: when there is room again); in between reads and writes go on, but may give that error, too. A process
+  // that ends, or rolls back, after an error finds by ReadMark whether that Commit became durable after all.
   virtual Status Commit(ByteView mark) = 0;
   // The mark of the last Commit, empty if there was none.
   virtual Result<std::string> ReadMark() = 0;
-  // Takes back everything since the last Commit.
+  // Takes back everything since the last durable Commit. On an error it may be tried again; until it succeeds no other
+  // call does.
   virtual Status Rollback() = 0;
-  // Bytes that the next Commit will write: hosts bound it.
+  // Bytes that the next Commit will write, about: hosts bound it.
   virtual size_t pending_bytes() const = 0;
 };
 

@@ -89,6 +89,11 @@ class Simulation::LoggedState : public State {
     return memory.NextDueOfAll(now, arena);
   }
   Status ForgetPartition(const PartitionRef&) override { return Broken("no partition is to be forgotten here"); }
+  Status ForgetTable(const TableId&) override { return Broken("no table is to be forgotten here"); }
+  Status ListPartitions(const PartitionRef& from, size_t max, Arena* arena,
+                        std::vector<PartitionRef>* partitions) override {
+    return memory.ListPartitions(from, max, arena, partitions);
+  }
 
   MemoryState memory;
 

@@ -60,6 +60,11 @@ class CommitState : public State {
     return below_->NextDueOfAll(now, arena);
   }
   Status ForgetPartition(const PartitionRef& partition) override { return below_->ForgetPartition(partition); }
+  Status ForgetTable(const TableId& table) override { return below_->ForgetTable(table); }
+  Status ListPartitions(const PartitionRef& from, size_t max, Arena* arena,
+                        std::vector<PartitionRef>* partitions) override {
+    return below_->ListPartitions(from, max, arena, partitions);
+  }
 
   // `below` takes it at once, so that the next read sees it (an uncommitted batch, cut off if the transaction fails).
   Status Write(const StateDelta& delta) override {

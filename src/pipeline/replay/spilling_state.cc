@@ -58,6 +58,15 @@ Status SpillingState::ForgetPartition(const PartitionRef& partition) {
   return disk_->Commit({});
 }
 
+Status SpillingState::ForgetTable(const TableId& table) {
+  return current().ForgetTable(table);
+}
+
+Status SpillingState::ListPartitions(const PartitionRef& from, size_t max, Arena* arena,
+                                     std::vector<PartitionRef>* partitions) {
+  return current().ListPartitions(from, max, arena, partitions);
+}
+
 Status SpillingState::Spill(const PartitionRef& partition) {
   if (disk_ == nullptr) {
     const RocksState::Options options{

@@ -34,6 +34,9 @@ class SpillingState : public State {
   Result<std::optional<DueRow>> NextDue(const PartitionRef& partition, UnixSeconds now, Arena* arena) override;
   Result<std::optional<DueRow>> NextDueOfAll(UnixSeconds now, Arena* arena) override;
   Status ForgetPartition(const PartitionRef& partition) override;
+  Status ForgetTable(const TableId& table) override;
+  Status ListPartitions(const PartitionRef& from, size_t max, Arena* arena,
+                        std::vector<PartitionRef>* partitions) override;
 
   // Partitions that went to disk so far.
   uint64_t spilled_partitions() const { return spilled_partitions_; }

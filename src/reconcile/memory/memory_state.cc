@@ -184,6 +184,14 @@ struct MemoryState::Impl {
     return last;
   }
 
+  void Forget(const Partition& partition) {
+    if (!partition.due.empty()) due.erase({partition.first_due(), &partition});
+    for (const auto& [key, row] : partition.rows) held_bytes -= row.block.bytes();
+    if (partition.static_row != nullptr) held_bytes -= partition.static_row->block.bytes();
+    last = nullptr;
+    partitions.erase(partitions.find(PartitionRef{partition.name->table, partition.name->token, partition.name->key}));
+  }
+
   void WriteRow(Partition* partition, const RowDelta& delta) {
     if (StoredRow* old = partition->Find(delta.ref)) {
       held_bytes -= old->block.bytes();
@@ -276,13 +284,31 @@ Result<std::optional<DueRow>> MemoryState::NextDueOfAll(UnixSeconds now, Arena* 
 }
 
 Status MemoryState::ForgetPartition(const PartitionRef& partition) {
-  Partition* found = impl_->Find(partition);
-  if (found == nullptr) return {};
-  if (!found->due.empty()) impl_->due.erase({found->first_due(), found});
-  for (const auto& [key, row] : found->rows) impl_->held_bytes -= row.block.bytes();
-  if (found->static_row != nullptr) impl_->held_bytes -= found->static_row->block.bytes();
-  impl_->last = nullptr;
-  impl_->partitions.erase(impl_->partitions.find(partition));
+  if (Partition* found = impl_->Find(partition)) impl_->Forget(*found);
+  return {};
+}
+
+Status MemoryState::ForgetTable(const TableId& table) {
+  std::vector<Partition*> of_table;
+  for (const auto& [name, partition] : impl_->partitions) {
+    if (name.table == table) of_table.push_back(partition.get());
+  }
+  for (Partition* partition : of_table) impl_->Forget(*partition);
+  return {};
+}
+
+Status MemoryState::ListPartitions(const PartitionRef& from, size_t max, Arena* arena,
+                                   std::vector<PartitionRef>* partitions) {
+  std::vector<PartitionRef> all;
+  const auto place = [](const PartitionRef& ref) { return std::tie(ref.table, ref.token, ref.key); };
+  for (const auto& [name, partition] : impl_->partitions) {
+    const PartitionRef ref{name.table, name.token, name.key};
+    if (place(ref) >= place(from)) all.push_back(ref);
+  }
+  const size_t n = std::min(max, all.size());
+  std::ranges::partial_sort(all, all.begin() + static_cast<ptrdiff_t>(n),
+                            [&](const PartitionRef& a, const PartitionRef& b) { return place(a) < place(b); });
+  for (size_t i = 0; i < n; ++i) partitions->push_back({all[i].table, all[i].token, arena->Copy(all[i].key)});
   return {};
 }
 

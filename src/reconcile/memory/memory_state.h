@@ -21,6 +21,10 @@ class MemoryState : public State {
   Result<std::optional<DueRow>> NextDue(const PartitionRef& partition, UnixSeconds now, Arena* arena) override;
   Result<std::optional<DueRow>> NextDueOfAll(UnixSeconds now, Arena* arena) override;
   Status ForgetPartition(const PartitionRef& partition) override;
+  Status ForgetTable(const TableId& table) override;
+  // Looks at all partitions each time.
+  Status ListPartitions(const PartitionRef& from, size_t max, Arena* arena,
+                        std::vector<PartitionRef>* partitions) override;
 
   // Forgets everything.
   void Clear();

@@ -7,6 +7,10 @@
 
 #include "reconcile/state.h"
 
+namespace rocksdb {
+class Env;
+}
+
 namespace braid {
 
 class RocksState : public DurableState {
@@ -20,6 +24,8 @@ class RocksState : public DurableState {
     bool sync = true;
     // False: Commit is lasting only once RocksDB has flushed, for states that can be made again.
     bool write_ahead_log = true;
+    // The files' environment; nullptr: the operating system's. For tests; must outlive the state.
+    rocksdb::Env* env = nullptr;
   };
 
   // Opens or makes the store; it then belongs to this process. Errors: kIoError, kCorrupt, with the path.
@@ -34,6 +40,9 @@ class RocksState : public DurableState {
   Result<std::optional<DueRow>> NextDue(const PartitionRef& partition, UnixSeconds now, Arena* arena) override;
   Result<std::optional<DueRow>> NextDueOfAll(UnixSeconds now, Arena* arena) override;
   Status ForgetPartition(const PartitionRef& partition) override;
+  Status ForgetTable(const TableId& table) override;
+  Status ListPartitions(const PartitionRef& from, size_t max, Arena* arena,
+                        std::vector<PartitionRef>* partitions) override;
 
   Status Commit(ByteView mark) override;
   Result<std::string> ReadMark() override;

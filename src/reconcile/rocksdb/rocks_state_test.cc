@@ -1,7 +1,10 @@
 #include "reconcile/rocksdb/rocks_state.h"
 
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 
 #include "reconcile/testing/state_conformance.h"
@@ -73,6 +76,14 @@ class CommittingState : public State {
     TRY(state_.ForgetPartition(partition));
     return state_.Commit("mark");
   }
+  Status ForgetTable(const TableId& table) override {
+    TRY(state_.ForgetTable(table));
+    return state_.Commit("mark");
+  }
+  Status ListPartitions(const PartitionRef& from, size_t max, Arena* arena,
+                        std::vector<PartitionRef>* partitions) override {
+    return state_.ListPartitions(from, max, arena, partitions);
+  }
 
  private:
   RocksState& state_;
@@ -133,6 +144,166 @@ TEST_F(RocksStateTest, RollbackGoesBackToTheLastCommit) {
   ASSERT_TRUE(state->Rollback().has_value());
   EXPECT_EQ(Value(state.get(), "a"), "1");
 }
+
+TEST_F(RocksStateTest, WhatACommitWillWriteIsCounted) {
+  auto state = OpenIn(directory_.path());
+  Put(state.get(), "", std::string(1000, 'x'));
+  EXPECT_GT(state->pending_bytes(), 1000u);
+  Put(state.get(), "", std::string(500, 'x'));
+  EXPECT_LT(state->pending_bytes(), 1000u);
+  Put(state.get(), "row", std::string(1000, 'x'));
+  EXPECT_GT(state->pending_bytes(), 1500u);
+  ASSERT_TRUE(state->Commit("").has_value());
+  EXPECT_LT(state->pending_bytes(), 100u);
+}
+
+// Files as they are until the disk is said to be full.
+class FullDisk : public rocksdb::FileSystemWrapper {
+ public:
+  enum class Breaks : uint8_t { kNothing, kAppend, kSync };
+
+  FullDisk() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  const char* Name() const override { return "FullDisk"; }
+
+  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* debug) override {
+    rocksdb::IOStatus status = FileSystemWrapper::NewWritableFile(name, options, file, debug);
+    if (status.ok()) *file = std::make_unique<File>(std::move(*file), this);
+    return status;
+  }
+
+  std::atomic<Breaks> breaks = Breaks::kNothing;
+
+ private:
+  class File : public rocksdb::FSWritableFileOwnerWrapper {
+   public:
+    File(std::unique_ptr<rocksdb::FSWritableFile> file, FullDisk* disk)
+        : FSWritableFileOwnerWrapper(std::move(file)), disk_(*disk) {}
+    using FSWritableFileOwnerWrapper::Append;
+    rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                             rocksdb::IODebugContext* debug) override {
+      if (disk_.breaks == Breaks::kNothing || disk_.breaks == Breaks::kSync) {
+        return FSWritableFileOwnerWrapper::Append(data, options, debug);
+      }
+      // A full disk often takes a part.
+      (void)FSWritableFileOwnerWrapper::Append({data.data(), data.size() / 2}, options, debug);
+      return rocksdb::IOStatus::NoSpace("the test's disk");
+    }
+    rocksdb::IOStatus Sync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug) override {
+      if (disk_.breaks != Breaks::kNothing) return rocksdb::IOStatus::NoSpace("the test's disk");
+      return FSWritableFileOwnerWrapper::Sync(options, debug);
+    }
+
+   private:
+    FullDisk& disk_;
+  };
+};
+
+class FullDiskTest : public RocksStateTest, public ::testing::WithParamInterface<FullDisk::Breaks> {
+ protected:
+  std::unique_ptr<RocksState> Open() {
+    RocksState::Options options;
+    options.path = directory_.path();
+    options.memory_bytes = 8 << 20;
+    options.env = env_.get();
+    Result<std::unique_ptr<RocksState>> state = RocksState::Open(options);
+    EXPECT_TRUE(state.has_value()) << state.error().message;
+    return std::move(*state);
+  }
+  void ExpectFull(const Status& status) {
+    ASSERT_FALSE(status.has_value());
+    EXPECT_EQ(status.error().code, ErrorCode::kNoSpace) << status.error().message;
+    EXPECT_THAT(status.error().message, ::testing::HasSubstr(directory_.path()));
+  }
+
+  std::shared_ptr<FullDisk> disk_ = std::make_shared<FullDisk>();
+  std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(disk_);
+};
+
+TEST_P(FullDiskTest, AFailedCommitIsKeptAndMadeWhenThereIsRoom) {
+  auto state = Open();
+  Put(state.get(), "a", "1");
+  Put(state.get(), "", "1");
+  ASSERT_TRUE(state->Commit("first").has_value());
+  disk_->breaks = GetParam();
+  Put(state.get(), "a", "2");
+  Put(state.get(), "b", "2");
+  Put(state.get(), "", "2");
+  for (int attempt = 0; attempt < 3; ++attempt) ExpectFull(state->Commit("second"));
+  EXPECT_EQ(Value(state.get(), "a"), "2");
+  EXPECT_EQ(Value(state.get(), ""), "2");
+  EXPECT_EQ(*state->ReadMark(), "first");
+  // More may come meanwhile.
+  Put(state.get(), "b", "3");
+  Put(state.get(), "", "3");
+  ExpectFull(state->Commit("third"));
+  disk_->breaks = FullDisk::Breaks::kNothing;
+  const Status commit = state->Commit("third");
+  ASSERT_TRUE(commit.has_value()) << commit.error().message;
+  Put(state.get(), "c", "4");
+  ASSERT_TRUE(state->Commit("fourth").has_value());
+  state.reset();
+  state = Open();
+  EXPECT_EQ(*state->ReadMark(), "fourth");
+  EXPECT_EQ(Value(state.get(), "a"), "2");
+  EXPECT_EQ(Value(state.get(), "b"), "3");
+  EXPECT_EQ(Value(state.get(), "c"), "4");
+  EXPECT_EQ(Value(state.get(), ""), "3");
+}
+
+TEST_P(FullDiskTest, TheVeryFirstCommitMayFailToo) {
+  auto state = Open();
+  disk_->breaks = GetParam();
+  Put(state.get(), "a", "1");
+  ExpectFull(state->Commit("first"));
+  ExpectFull(state->Commit("first"));
+  disk_->breaks = FullDisk::Breaks::kNothing;
+  const Status commit = state->Commit("first");
+  ASSERT_TRUE(commit.has_value()) << commit.error().message;
+  Put(state.get(), "b", "2");
+  ASSERT_TRUE(state->Commit("second").has_value());
+  state.reset();
+  state = Open();
+  EXPECT_EQ(*state->ReadMark(), "second");
+  EXPECT_EQ(Value(state.get(), "a"), "1");
+  EXPECT_EQ(Value(state.get(), "b"), "2");
+}
+
+TEST_P(FullDiskTest, AFailedCommitRolledBackIsWhollyInOrWhollyOut) {
+  auto state = Open();
+  Put(state.get(), "a", "1");
+  ASSERT_TRUE(state->Commit("first").has_value());
+  disk_->breaks = GetParam();
+  Put(state.get(), "a", "2");
+  Put(state.get(), "b", "2");
+  ExpectFull(state->Commit("second"));
+  if (!state->Rollback().has_value()) {
+    ExpectFull(state->Rollback());
+    EXPECT_FALSE(state->ReadMark().has_value());
+    EXPECT_FALSE(state->ReadHeader(partition_, &arena_).has_value());
+    EXPECT_FALSE(state->Commit("no").has_value());
+    disk_->breaks = FullDisk::Breaks::kNothing;
+    ASSERT_TRUE(state->Rollback().has_value());
+  }
+  disk_->breaks = FullDisk::Breaks::kNothing;
+  const bool is_in = *state->ReadMark() == "second";
+  EXPECT_EQ(Value(state.get(), "a"), is_in ? "2" : "1");
+  EXPECT_EQ(Value(state.get(), "b"), is_in ? "2" : "none");
+  // Nor does it come back later.
+  Put(state.get(), "c", "3");
+  ASSERT_TRUE(state->Commit("third").has_value());
+  state.reset();
+  state = Open();
+  EXPECT_EQ(*state->ReadMark(), "third");
+  EXPECT_EQ(Value(state.get(), "b"), is_in ? "2" : "none");
+  EXPECT_EQ(Value(state.get(), "c"), "3");
+}
+
+INSTANTIATE_TEST_SUITE_P(Rocks, FullDiskTest, ::testing::Values(FullDisk::Breaks::kAppend, FullDisk::Breaks::kSync),
+                         [](const auto& test) {
+                           return std::string(test.param == FullDisk::Breaks::kAppend ? "Append" : "Sync");
+                         });
 
 TEST_F(RocksStateTest, ADirectoryThatIsNoneIsRefusedByName) {
   RocksState::Options options;

@@ -82,6 +82,19 @@ class StateConformance : public ::testing::Test {
     return Text(state_().NextDueOfAll(UnixSeconds{now}, &arena_));
   }
 
+  // "table token key" of each, in the order given.
+  std::vector<std::string> Partitions(const PartitionRef& from, size_t max = 100) {
+    arena_.Reset();
+    std::vector<PartitionRef> found;
+    EXPECT_TRUE(state_().ListPartitions(from, max, &arena_, &found).has_value());
+    std::vector<std::string> texts;
+    for (const PartitionRef& partition : found) {
+      texts.push_back(std::string(1, static_cast<char>(partition.table.bytes[0])) + " " +
+                      std::to_string(partition.token.value) + " " + std::string(partition.key));
+    }
+    return texts;
+  }
+
   State& state_() { return *maker_.state(); }
 
   Maker maker_;
@@ -247,8 +260,65 @@ TYPED_TEST_P(StateConformance, AForgottenPartitionLeavesNothing) {
   EXPECT_EQ(this->Value(p, this->Row("1")), "again");
 }
 
+TYPED_TEST_P(StateConformance, PartitionsAreListedInOrder) {
+  PartitionHeader header;
+  for (const PartitionRef& partition :
+       {this->Partition("q", 3), this->Partition("p", -3), this->Partition("p", 3), this->Partition("z", -9, 'b')}) {
+    ASSERT_TRUE(this->state_().Write({partition, &header, false, {}}).has_value());
+  }
+  for (const char* row : {"1", "2", "3"}) this->Put(this->Partition("wide", 7), this->Row(row), "x", UnixSeconds{50});
+  this->Put(this->Partition("narrow", 8), this->Row(""), "x");
+  this->Put(this->Partition("static", 9), this->Static(), "x");
+  const PartitionRef begin{};
+  EXPECT_THAT(this->Partitions(begin),
+              ::testing::ElementsAre("a -3 p", "a 3 p", "a 3 q", "a 7 wide", "a 8 narrow", "a 9 static", "b -9 z"));
+  EXPECT_THAT(this->Partitions(begin, 2), ::testing::ElementsAre("a -3 p", "a 3 p"));
+  EXPECT_THAT(this->Partitions(this->Partition("p", 3), 2), ::testing::ElementsAre("a 3 p", "a 3 q"));
+  const std::string after("p\0", 2);
+  EXPECT_THAT(this->Partitions(this->Partition(after, 3), 2), ::testing::ElementsAre("a 3 q", "a 7 wide"));
+  EXPECT_THAT(this->Partitions(this->Partition("zz", -9, 'b')), ::testing::IsEmpty());
+  ASSERT_TRUE(this->state_().ForgetPartition(this->Partition("wide", 7)).has_value());
+  EXPECT_THAT(this->Partitions(this->Partition("r", 3), 2), ::testing::ElementsAre("a 8 narrow", "a 9 static"));
+}
+
+TYPED_TEST_P(StateConformance, AForgottenTableLeavesNothingOfItself) {
+  const PartitionRef p = this->Partition("p");
+  const PartitionRef of_other = this->Partition("p", 1, 'b');
+  PartitionHeader header;
+  header.clock = WriteTime{6};
+  for (const PartitionRef& partition : {p, of_other}) {
+    ASSERT_TRUE(this->state_().Write({partition, &header, false, {}}).has_value());
+    this->Put(partition, this->Static(), "x", UnixSeconds{100});
+    this->Put(partition, this->Row("1"), "x", UnixSeconds{90});
+    this->Put(partition, this->Row(""), "x");
+  }
+  ASSERT_TRUE(this->state_().ForgetTable(p.table).has_value());
+  const auto expect_empty = [&] {
+    EXPECT_EQ(*this->state_().ReadHeader(p, &this->arena_), nullptr);
+    EXPECT_EQ(this->Value(p, this->Static()), "none");
+    EXPECT_EQ(this->Value(p, this->Row("")), "none");
+    EXPECT_THAT(this->Keys(p, {{}, {}, true}), ::testing::IsEmpty());
+    EXPECT_EQ(this->Due(p, 1000), "none");
+    EXPECT_THAT(this->Partitions({}), ::testing::ElementsAre("b 1 p"));
+    EXPECT_EQ(this->Value(of_other, this->Row("1")), "x");
+    EXPECT_EQ(this->Due(of_other, 1000), "90 b p 1");
+  };
+  expect_empty();
+  // What comes after it is there, and what was before does not come back with it.
+  this->Put(p, this->Row("2"), "new", UnixSeconds{95});
+  EXPECT_EQ(this->Value(p, this->Row("2")), "new");
+  EXPECT_EQ(this->Value(p, this->Row("1")), "none");
+  EXPECT_EQ(this->Value(p, this->Static()), "none");
+  EXPECT_THAT(this->Keys(p, {{}, {}, true}), ::testing::ElementsAre("2"));
+  EXPECT_EQ(this->Due(p, 1000), "95 a p 2");
+  EXPECT_THAT(this->Partitions({}), ::testing::ElementsAre("a 1 p", "b 1 p"));
+  ASSERT_TRUE(this->state_().ForgetTable(p.table).has_value());
+  expect_empty();
+}
+
 REGISTER_TYPED_TEST_SUITE_P(StateConformance, WhatIsWrittenIsRead, ARowsHistoryIsKept,
                             PartitionsTablesAndTokensAreApart, HeadersAreKept, RowsComeByKeyInChunks, TimersComeInOrder,
-                            AForgottenPartitionLeavesNothing);
+                            AForgottenPartitionLeavesNothing, PartitionsAreListedInOrder,
+                            AForgottenTableLeavesNothingOfItself);
 
 }  // namespace braid::testing
