@@ -13,7 +13,8 @@
 namespace braid {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+// Version 1 knew no unconfirmed changes.
+constexpr uint8_t kVersion = 2;
 constexpr const char* kWhat = "change";
 
 // First flags byte: op, cause, late.
@@ -28,7 +29,7 @@ constexpr uint8_t kSnapshotBits = 3;
 constexpr uint8_t kIncomplete = 16;
 constexpr uint8_t kBefore = 32;
 constexpr uint8_t kAfter = 64;
-constexpr uint8_t kSecondBits = 127;
+constexpr uint8_t kUnconfirmed = 128;
 
 // How an image says which columns it has.
 enum ImageForm : uint8_t {
@@ -141,20 +142,21 @@ void ReadImages(Cursor* from, bool has_before, bool has_after, Change* change, A
 }
 
 // The two flags bytes, without what they say of images.
-void ReadEnums(Cursor* from, uint8_t first, uint8_t second, Change* change) {
+void ReadEnums(Cursor* from, uint8_t version, uint8_t first, uint8_t second, Change* change) {
   const uint8_t op = first & kOpBits;
   const uint8_t cause = (first >> kCauseShift) & kCauseBits;
   const uint8_t row = second & kRowBits;
   if (op > static_cast<uint8_t>(Op::kTruncate)) from->Fail("there is no such op");
   if (cause > static_cast<uint8_t>(Cause::kRepair)) from->Fail("there is no such cause");
   if (row > static_cast<uint8_t>(RowKind::kRange)) from->Fail("there is no such kind of row");
-  if ((second & ~kSecondBits) != 0) from->Fail("unknown flags");
+  if (version == 1 && (second & kUnconfirmed) != 0) from->Fail("unknown flags");
   change->op = static_cast<Op>(op);
   change->cause = static_cast<Cause>(cause);
   change->row = static_cast<RowKind>(row);
   change->late = (first & kLate) != 0;
   change->snapshot = static_cast<SnapshotMark>((second >> kSnapshotShift) & kSnapshotBits);
   change->complete = (second & kIncomplete) == 0;
+  change->confirmed = (second & kUnconfirmed) == 0;
 }
 
 }  // namespace
@@ -167,7 +169,7 @@ void AppendChange(std::string* to, const Change& change) {
   to->push_back(static_cast<char>(static_cast<uint8_t>(change.row) |
                                   static_cast<uint8_t>(change.snapshot) << kSnapshotShift |
                                   (change.complete ? 0 : kIncomplete) | (change.before != nullptr ? kBefore : 0) |
-                                  (change.after != nullptr ? kAfter : 0)));
+                                  (change.after != nullptr ? kAfter : 0) | (change.confirmed ? 0 : kUnconfirmed)));
   AppendBigEndian<int64_t>(to, change.token.value);
   AppendSignedVint(to, change.ts.us);
   codec::AppendPosition(to, change.origin);
@@ -186,12 +188,13 @@ void AppendChange(std::string* to, const Change& change) {
 Result<Change> DecodeChange(ByteView bytes, Sequence sequence, const SchemaLookup& schemas, Arena* arena) {
   Cursor from(bytes);
   TRY(ReadVersion(&from, kVersion, kWhat));
+  const auto version = static_cast<uint8_t>(bytes.front());
   Change change;
   change.sequence = sequence;
   const SchemaId schema_id{from.U64()};
   const uint8_t first = from.U8();
   const uint8_t second = from.U8();
-  ReadEnums(&from, first, second, &change);
+  ReadEnums(&from, version, first, second, &change);
   if (!from.ok()) return CorruptRecord(from, kWhat);
   ASSIGN_OR_RETURN(change.schema, FindSchema(schemas, schema_id, kWhat));
   const auto column_limit = static_cast<uint32_t>(change.schema->columns.size());

@@ -113,5 +113,24 @@ TEST_F(OneChange, GetsItsSequenceFromItsLog) {
   EXPECT_EQ(DecodeChange(Encoded(change_), sequence, schemas_, &arena_)->sequence, sequence);
 }
 
+TEST_F(OneChange, SaysThatItIsNotConfirmed) {
+  change_.confirmed = false;
+  EXPECT_FALSE(DecodeChange(Encoded(change_), {}, schemas_, &arena_)->confirmed);
+}
+
+TEST_F(OneChange, OfVersion1IsConfirmed) {
+  std::string bytes = Encoded(change_);
+  bytes[0] = 1;
+  const auto decoded = DecodeChange(bytes, {}, schemas_, &arena_);
+  ASSERT_TRUE(decoded.has_value());
+  EXPECT_TRUE(decoded->confirmed);
+  EXPECT_TRUE(testing::Same(*decoded, change_));
+  // The bit that was free then.
+  bytes[10] = static_cast<char>(bytes[10] | 128);
+  const auto refused = DecodeChange(bytes, {}, schemas_, &arena_);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().message, HasSubstr("unknown flags"));
+}
+
 }  // namespace
 }  // namespace braid

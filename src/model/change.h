@@ -66,6 +66,8 @@ struct Change {
   bool complete = true;
   std::span<const ColumnId> unknown;  // by id; left out of the images
   bool late = false;
+  // False: with publish_when quorum, no majority of the replicas had logged the write when it was due.
+  bool confirmed = true;
   SnapshotMark snapshot = SnapshotMark::kFalse;
   // nullptr: the row did not exist. Of an incomplete row's first sight `before` is an image without columns.
   const Image* before = nullptr;

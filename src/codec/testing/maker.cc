@@ -271,6 +271,7 @@ Change Maker::MakeChange(const TableSchema& schema) {
   change.complete = Coin();
   if (!change.complete) change.unknown = Columns(schema);
   change.late = Coin();
+  change.confirmed = Coin();
   change.snapshot = static_cast<SnapshotMark>(Below(4));
   if (Below(3) > 0) change.before = MakeImage(change);
   if (Below(3) > 0) change.after = MakeImage(change);

@@ -69,7 +69,7 @@ inline bool Same(const Change& a, const Change& b) {
          Same(a.range_start, b.range_start) && Same(a.range_end, b.range_end) && a.op == b.op && a.cause == b.cause &&
          a.ts == b.ts && a.origin == b.origin && a.revision == b.revision && std::ranges::equal(a.written, b.written) &&
          a.complete == b.complete && std::ranges::equal(a.unknown, b.unknown) && a.late == b.late &&
-         a.snapshot == b.snapshot && Same(a.before, b.before) && Same(a.after, b.after);
+         a.confirmed == b.confirmed && a.snapshot == b.snapshot && Same(a.before, b.before) && Same(a.after, b.after);
 }
 inline bool Same(const Column& a, const Column& b) {
   return a.id == b.id && a.name == b.name && a.kind == b.kind && a.position == b.position && *a.type == *b.type &&
