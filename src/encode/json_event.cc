@@ -187,6 +187,7 @@ class EventWriter {
       WriteColumnNames(change_.unknown);
     }
     Raw(change_.late ? ",\"late\":true" : ",\"late\":false");
+    if (!change_.confirmed) Raw(",\"confirmed\":false");
     Raw(",\"snapshot\":\"");
     Raw(kSnapshots[static_cast<size_t>(change_.snapshot)]);
     out_->push_back('"');

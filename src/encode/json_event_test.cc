@@ -12,6 +12,7 @@ namespace braid {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 Column MakeColumn(uint16_t id, const char* name, ColumnKind kind, uint16_t position, TypePtr type) {
@@ -142,6 +143,12 @@ TEST_F(EventTest, TheFirstSightOfARowIsItsKey) {
   change_.snapshot = SnapshotMark::kLast;
   EXPECT_THAT(Event(), HasSubstr(R"("before":{"id":842,"Season":"one","episode":7},"after":null,)"));
   EXPECT_THAT(Event(), HasSubstr(R"("complete":false,"unknown":["title"],"late":true,"snapshot":"last"})"));
+}
+
+TEST_F(EventTest, SaysThatItIsNotConfirmed) {
+  EXPECT_THAT(Event(), Not(HasSubstr("confirmed")));
+  change_.confirmed = false;
+  EXPECT_THAT(Event(), HasSubstr(R"("late":false,"confirmed":false,"snapshot":"false"})"));
 }
 
 TEST_F(EventTest, ARangeHasBounds) {
