@@ -108,6 +108,8 @@ void SchemaBuilder::AddUserTypes(const std::vector<SystemRow>& rows) {
     }
     user_types_[{row.key[0], row.key[1]}] = {
         .field_names = *std::move(names), .field_types = *std::move(types), .resolved = nullptr, .resolving = false};
+    WriteTime& newest = newest_types_[row.key[0]];
+    newest = std::max(newest, row.newest);
   }
 }
 
@@ -156,6 +158,8 @@ void SchemaBuilder::AddTable(const SystemRow& row, bool view) {
     return;
   }
   info.id.bytes = *id;
+  info.written_at = row.newest;
+  info.changed_at = ChangedAt(row, info);
   const std::vector<std::string> flags = ReadTexts(row.Find("flags")).value_or(std::vector<std::string>());
   // Nodes with cdc_enabled = false do not write the column at all.
   info.cdc = !view && ReadBoolean(row.Find("cdc")).value_or(false);
@@ -172,6 +176,17 @@ void SchemaBuilder::AddTable(const SystemRow& row, bool view) {
     }
   }
   schema_.tables_.push_back(std::move(info));
+}
+
+WriteTime SchemaBuilder::ChangedAt(const SystemRow& row, const TableInfo& info) const {
+  WriteTime newest = row.newest;
+  for (const auto* rows : {&columns_, &dropped_}) {
+    const auto found = rows->find({info.keyspace, info.table});
+    if (found == rows->end()) continue;
+    for (const SystemRow* part : found->second) newest = std::max(newest, part->newest);
+  }
+  const auto types = newest_types_.find(info.keyspace);
+  return types == newest_types_.end() ? newest : std::max(newest, types->second);
 }
 
 Result<TableSchemaPtr> SchemaBuilder::MakeSchema(const SystemRow& row, const TableInfo& info) {
@@ -225,7 +240,8 @@ Status SchemaBuilder::AddDropped(const SystemRow& row, std::vector<Column>* colu
   int64_t dropped_us;
   if (__builtin_mul_overflow(*dropped_ms, int64_t{1000}, &dropped_us)) return Corrupt("its time is impossible");
   for (Column& column : *columns) {
-    if (column.name != row.key[2]) continue;
+    // A key column has the name by being renamed: it is another.
+    if (column.name != row.key[2] || IsKey(column)) continue;
     column.dropped_at = {dropped_us};  // added again since
     return {};
   }

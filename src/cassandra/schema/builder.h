@@ -44,6 +44,7 @@ class SchemaBuilder {
   void AddKeyspaces(const std::vector<SystemRow>& rows);
   void AddUserTypes(const std::vector<SystemRow>& rows);
   void AddTable(const SystemRow& row, bool view);
+  WriteTime ChangedAt(const SystemRow& row, const TableInfo& info) const;
   Result<TypePtr> ResolveUserType(const std::string& keyspace, const std::string& name);
   Result<TypePtr> ParseType(const std::string& keyspace, const std::string* text);
   // The definition, or why it cannot be read.
@@ -54,6 +55,7 @@ class SchemaBuilder {
   const SchemaIdFunction& id_of_;
   ClusterSchema schema_;
   std::map<Name, UserType> user_types_;
+  std::map<std::string, WriteTime> newest_types_;  // by keyspace
   std::map<Name, std::vector<const SystemRow*>> columns_;
   std::map<Name, std::vector<const SystemRow*>> dropped_;
 };

@@ -7,7 +7,7 @@
 #include <tuple>
 #include <utility>
 
-#include "cassandra/schema/builder.h"
+#include "cassandra/schema/schema_tables.h"
 #include "cassandra/schema/system_table.h"
 #include "cassandra/schema/values.h"
 #include "cassandra/sstable/directory.h"
@@ -30,12 +30,11 @@ Result<std::vector<std::string>> FindDirectories(const std::vector<std::string>&
   return paths;
 }
 
-Result<std::vector<SystemRow>> ReadTable(const std::vector<std::string>& data_directories, std::string_view keyspace,
-                                         std::string_view table) {
+Status AddTable(const std::vector<std::string>& data_directories, std::string_view keyspace, std::string_view table,
+                SystemTable* to) {
   ASSIGN_OR_RETURN(const std::vector<std::string> paths, FindDirectories(data_directories, keyspace, table));
-  SystemTable merged;
-  for (const std::string& path : paths) TRY(merged.AddDirectory(path));
-  return merged.LiveRows();
+  for (const std::string& path : paths) TRY(to->AddDirectory(path));
+  return {};
 }
 
 // Sees that each directory has a schema; gives a line for each that has not, as one of several disks need not.
@@ -43,7 +42,7 @@ Result<std::vector<std::string>> CheckDirectories(const std::vector<std::string>
   std::vector<std::string> warnings;
   for (const std::string& data : data_directories) {
     TRY(ListTableDirectories(data));  // that it is there at all
-    ASSIGN_OR_RETURN(const std::vector<std::string> paths, FindDirectories({data}, "system_schema", "tables"));
+    ASSIGN_OR_RETURN(const std::vector<std::string> paths, FindDirectories({data}, kSchemaKeyspace, "tables"));
     size_t sstables = 0;
     for (const std::string& path : paths) {
       ASSIGN_OR_RETURN(const std::vector<Descriptor> found, ListSstables(path));
@@ -90,19 +89,17 @@ std::vector<TableSchemaPtr> ClusterSchema::CdcTables() const {
 
 Result<ClusterSchema> ReadSchema(const std::vector<std::string>& data_directories, const SchemaIdFunction& id_of) {
   ASSIGN_OR_RETURN(std::vector<std::string> warnings, CheckDirectories(data_directories));
-  SchemaRows rows;
-  const std::pair<const char*, std::vector<SystemRow>*> tables[] = {
-      {"keyspaces", &rows.keyspaces}, {"tables", &rows.tables}, {"views", &rows.views},
-      {"columns", &rows.columns},     {"types", &rows.types},   {"dropped_columns", &rows.dropped_columns},
-  };
-  for (const auto& [name, to] : tables) {
-    ASSIGN_OR_RETURN(*to, ReadTable(data_directories, "system_schema", name));
+  SchemaTables tables;
+  for (const std::string_view name : kSchemaTables) {
+    TRY(AddTable(data_directories, kSchemaKeyspace, name, tables.Find(name)));
   }
-  return SchemaBuilder(id_of).Build(rows, std::move(warnings));
+  return tables.Build(id_of, std::move(warnings));
 }
 
 Result<std::optional<std::array<uint8_t, 16>>> ReadHostId(const std::vector<std::string>& data_directories) {
-  ASSIGN_OR_RETURN(const std::vector<SystemRow> rows, ReadTable(data_directories, "system", "local"));
+  SystemTable local;
+  TRY(AddTable(data_directories, "system", "local", &local));
+  ASSIGN_OR_RETURN(const std::vector<SystemRow> rows, local.LiveRows());
   for (const SystemRow& row : rows) {
     if (row.key[0] == "local") return ReadUuid(row.Find("host_id"));
   }

@@ -17,6 +17,7 @@
 
 #include "base/result.h"
 #include "model/schema.h"
+#include "model/time.h"
 
 namespace braid {
 
@@ -36,6 +37,10 @@ struct TableInfo {
   bool view = false;     // a materialized view
   bool compact = false;  // with compact storage
   bool cdc = false;      // captured; known of unreadable tables too
+  // When the table was created or last altered: of the row in system_schema that both write anew.
+  WriteTime written_at;
+  // Of the last write to any part of the definition, the keyspace's types included. Rises with each change.
+  WriteTime changed_at;
   // The definition; nullptr if the table cannot be read, and then why, with the cure.
   TableSchemaPtr schema;
   std::string unreadable;

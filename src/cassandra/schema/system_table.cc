@@ -12,11 +12,13 @@ namespace braid {
 
 Status SystemTable::AddDirectory(const std::string& directory) {
   ASSIGN_OR_RETURN(const std::vector<Descriptor> descriptors, ListSstables(directory));
-  for (const Descriptor& descriptor : descriptors) {
-    ASSIGN_OR_RETURN(const std::unique_ptr<Sstable> sstable, Sstable::Open(descriptor));
-    TRY(Add(sstable.get()));
-  }
+  for (const Descriptor& descriptor : descriptors) TRY(Add(descriptor));
   return {};
+}
+
+Status SystemTable::Add(const Descriptor& descriptor) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Sstable> sstable, Sstable::Open(descriptor));
+  return Add(sstable.get());
 }
 
 Status SystemTable::Add(Sstable* sstable) {
@@ -38,8 +40,9 @@ void SystemTable::Merge(const TableSchema& schema, const Mutation& piece) {
   Partition& partition = partitions_[std::string(piece.partition_key)];
   partition.deletion = std::max(partition.deletion, piece.partition_deletion.at);
   for (const RangeDeletion& range : piece.ranges) {
-    partition.ranges.push_back(
-        {.start = std::string(range.start.cut), .end = std::string(range.end.cut), .at = range.deletion.at});
+    Range added{.start = std::string(range.start.cut), .end = std::string(range.end.cut), .at = range.deletion.at};
+    std::vector<Range>& ranges = partition.ranges;
+    if (std::find(ranges.begin(), ranges.end(), added) == ranges.end()) ranges.push_back(std::move(added));
   }
   for (const RowUpdate& update : piece.rows) {
     RowState& row = partition.rows[std::string(update.key)];
@@ -62,9 +65,12 @@ bool SystemTable::MakeLive(const Partition& partition, const std::string& key, c
     if (range.start <= key && key < range.end) deleted = std::max(deleted, range.at);
   }
   for (const auto& [column, cell] : row.cells) {
-    if (cell.at > deleted && cell.kind != CellKind::kTombstone) live->values.emplace(column, cell.value);
+    if (cell.at <= deleted || cell.kind == CellKind::kTombstone) continue;
+    live->values.emplace(column, cell.value);
+    live->newest = std::max(live->newest, cell.at);
   }
-  return row.liveness > deleted || !live->values.empty();
+  if (row.liveness > deleted) live->newest = std::max(live->newest, row.liveness);
+  return !live->newest.none();
 }
 
 Result<std::vector<SystemRow>> SystemTable::LiveRows() const {

@@ -17,6 +17,8 @@ struct SystemRow {
   // The values of the partition key and the clustering columns, as bytes. (The keys of these tables have one column.)
   std::vector<std::string> key;
   std::map<std::string, std::string, std::less<>> values;
+  // The time of the last write that the row shows: of its marker or a value.
+  WriteTime newest;
 
   // The value of a column, or nullptr where it is unset.
   const std::string* Find(std::string_view column) const {
@@ -26,11 +28,14 @@ struct SystemRow {
 };
 
 // Reads whole SSTables into memory: for small tables. Columns with cells of their own elements are left out, and what
-// was written to expire is taken to be alive: the schema has neither. Not thread-safe.
+// was written to expire is taken to be alive: the schema has neither. Adding an SSTable twice says nothing new. Not
+// thread-safe.
 class SystemTable {
  public:
   // Adds what an SSTable says. Order does not matter. Errors: those of the scan.
   Status Add(Sstable* sstable);
+  // Opens an SSTable and adds it.
+  Status Add(const Descriptor& descriptor);
   // Adds all SSTables in force of a table's directory.
   Status AddDirectory(const std::string& directory);
 
@@ -55,6 +60,7 @@ class SystemTable {
     std::string start;
     std::string end;
     WriteTime at;
+    bool operator==(const Range&) const = default;
   };
   struct Partition {
     WriteTime deletion;
