@@ -46,6 +46,11 @@ struct ShardStats {
   int64_t watermark_us = 0;
 };
 
+struct StreamStats {
+  std::string name;
+  std::vector<std::string> tables;  // "keyspace.table", those that exist now
+};
+
 struct RunStats {
   std::string name;
   std::string version;
@@ -61,7 +66,10 @@ struct RunStats {
   uint64_t resident_bytes = 0;
   uint64_t disk_used_bytes = 0;
   uint64_t disk_limit_bytes = 0;
-  uint64_t disk_free_bytes = 0;  // of the volume
+  uint64_t disk_free_bytes = 0;     // of the volume
+  uint64_t memory_limit_bytes = 0;  // as configured
+  int64_t retention_us = 0;         // as configured
+  std::vector<StreamStats> streams;
 
   int64_t max_lag_us() const;
 };
