@@ -43,6 +43,15 @@ class FileLock {
   virtual ~FileLock() = default;
 };
 
+// Wakes whoever waits for a file to be written. Belongs to one thread.
+class FileWatch {
+ public:
+  virtual ~FileWatch() = default;
+  // Sleeps until the file was written after the last Wait began to sleep (at first: after the watch was made), until a
+  // signal comes, or until `timeout_ms` have passed. May wake without a cause.
+  virtual Status Wait(int timeout_ms) = 0;
+};
+
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -61,13 +70,15 @@ class FileSystem {
   virtual Status Overwrite(const std::string& path, ByteView content) = 0;
   // kNotFound if there is none.
   virtual Status Remove(const std::string& path) = 0;
-  // With its parents, mode 0700. No error if it is there.
+  // With its parents, mode 0700; what is made outlasts a crash of the machine. No error if it is there.
   virtual Status MakeDirectory(const std::string& path) = 0;
   virtual Status SyncDirectory(const std::string& path) = 0;
   // Bytes that may still be written on the volume that holds `path`.
   virtual Result<uint64_t> FreeBytes(const std::string& path) = 0;
   // Locks the file, which is made if it is not there. kTransient if another process has it.
   virtual Result<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
+  // Watches one file for appends, overwrites and cuts, by any process. kNotFound if there is none.
+  virtual Result<std::unique_ptr<FileWatch>> Watch(const std::string& path) = 0;
 };
 
 // The operating system's. Lives for ever.
