@@ -33,8 +33,10 @@ class StreamShape {
  public:
   // Checks `spec` against `schema`: every mistake is a kInvalidArgument that names the stream, the table, the column
   // and the place in the predicate, and what would be right. The shape keeps what it needs of both; `schema` must
-  // outlive it.
-  static Result<std::shared_ptr<const StreamShape>> Make(const StreamSpec& spec, const TableSchema& schema);
+  // outlive it. `newest` (nullptr: the same) is the table's newest definition, for a shape of an older one: a column
+  // that only the newest has is no mistake, but null in predicates and nothing to leave out or mask.
+  static Result<std::shared_ptr<const StreamShape>> Make(const StreamSpec& spec, const TableSchema& schema,
+                                                         const TableSchema* newest = nullptr);
   virtual ~StreamShape() = default;
 
   // The definition as the reader sees it: without the columns that are left out; masked columns as text where the mask
@@ -43,8 +45,10 @@ class StreamShape {
 
   // The Change as the reader sees it, its schema being visible(); nullptr if there is nothing to see. The predicate
   // looks at unmasked images: what enters the stream becomes a create, what leaves it a delete (a full before, no
-  // after). The result points into `change` and `arena`. `change.schema` must be the definition that the shape was made
-  // for, or an older or newer one of the same table with the same columns (CHECKed by table id).
+  // after). The result points into `change` and `arena`, and is `change` itself where the reader sees it as it is.
+  // `change.schema` must be the definition that the shape was made for, or an older or newer one of the same table with
+  // the same columns (CHECKed by table id). Allocates nothing outside `arena`, but for comparisons of decimals whose
+  // digits do not fit in 64 bits.
   virtual const Change* Apply(const Change& change, Arena* arena) const = 0;
 };
 
