@@ -62,6 +62,8 @@ class Complaints:
 class TableCheck:
     """One table's stream, event by event, then as a whole."""
 
+    ALWAYS = (("late", False),)   # more that is true of every event's source
+
     def __init__(self, schema: dict, truth: Path, ledger: list[dict], complain: Complaints):
         self.schema, self.truth, self.complain = schema, truth, complain
         self.name = schema["table"]
@@ -101,11 +103,7 @@ class TableCheck:
         self._check_envelope(where, event, row)
         self._check_images(where, event, row)
         self._check_order(where, event)
-        last, revision = self.state.get((row, key), (None, 0))
-        if canonical(event["before"]) != canonical(last):
-            self._differ(where, "before is not the row's last after", last, event["before"])
-        if source["revision"] != revision + 1:
-            self.bad(where, f"revision {source['revision']} follows {revision}")
+        self._check_chain(where, row, key, event)
         self.state[row, key] = (event["after"], source["revision"])
         self.events_of_row[row, key] += 1
         if source["cause"] in ("ttl", "schema"):
@@ -113,15 +111,26 @@ class TableCheck:
                 self.bad(where, f"a {source['cause']} event that changes nothing")
         else:
             self._check_origin(where, row, key, event)
-            self.seen[row, key, source["ts_us"]] += not source["late"]
-            if self.seen[row, key, source["ts_us"]] > 1:
-                self.bad(where, f"a second event for the write of {source['ts_us']}, not marked late")
+            self._check_once(where, row, key, event)
+
+    def _check_chain(self, where: str, row: str, key: str, event: dict) -> None:
+        last, revision = self.state.get((row, key), (None, 0))
+        if canonical(event["before"]) != canonical(last):
+            self._differ(where, "before is not the row's last after", last, event["before"])
+        if event["source"]["revision"] != revision + 1:
+            self.bad(where, f"revision {event['source']['revision']} follows {revision}")
+
+    def _check_once(self, where: str, row: str, key: str, event: dict) -> None:
+        ts = event["source"]["ts_us"]
+        self.seen[row, key, ts] += not event["source"]["late"]
+        if self.seen[row, key, ts] > 1:
+            self.bad(where, f"a second event for the write of {ts}, not marked late")
 
     def _check_envelope(self, where: str, event: dict, row: str) -> None:
         source = event["source"]
         keyspace, table = self.name.split(".")
         for name, wanted in (("connector", "cassandra"), ("db", keyspace), ("keyspace", keyspace), ("table", table),
-                             ("complete", True), ("late", False), ("ts_ms", source["ts_us"] // 1000)):
+                             ("complete", True), ("ts_ms", source["ts_us"] // 1000), *self.ALWAYS):
             if source.get(name) != wanted:
                 self.bad(where, f"source.{name} is {source.get(name)!r}, not {wanted!r}")
         if "unknown" in source:
@@ -129,7 +138,7 @@ class TableCheck:
         if sorted(event["key"]) != sorted(self.keys[row]):
             self.bad(where, f"key has {sorted(event['key'])}, not {sorted(self.keys[row])}")
         if event["op"] not in OPS:
-            self.bad(where, f"op {event['op']!r} in a replay")
+            self.bad(where, f"op {event['op']!r} of a row")
         elif OPS[event["op"]] != (event["before"] is not None, event["after"] is not None):
             self.bad(where, f"op {event['op']} with before {'set' if event['before'] else 'null'} "
                             f"and after {'set' if event['after'] else 'null'}")
@@ -182,9 +191,12 @@ class TableCheck:
             self._check_truth("static", self.truth / f"{self.name}.static.ndjson")
         self._check_ledger()
 
+    def final_state(self) -> dict[tuple[str, str], tuple[dict | None, int]]:
+        return self.state
+
     def _check_truth(self, row: str, path: Path) -> None:
         expected = {canonical({part: image[part] for part in self.keys[row]}): image for _, image in read_lines(path)}
-        folded = {key: after for (kind, key), (after, _) in self.state.items() if kind == row and after is not None}
+        folded = {key: after for (kind, key), (after, _) in self.final_state().items() if kind == row and after is not None}
         for key in expected.keys() - folded.keys():
             self.bad(f"{row} {key}", "SELECT has this row, the stream does not")
         for key in folded.keys() - expected.keys():
@@ -206,15 +218,19 @@ class TableCheck:
                   for write in self.ledger if write["must"]}
         for (row, key, ts), kind in wanted.items():
             if self.seen[row, key, ts] != 1:
-                self.bad(f"{row} {key}", f"{kind} at {ts} shows {self.seen[row, key, ts]} times, not once")
+                self._not_once(row, key, ts, kind)
         for write in self.ledger:
             row, key = write["row"], canonical(write["key"])
             if write["forbidden"] and (self.seen[row, key, write["ts_us"]] if write["ts_us"] else self.events_of_row[row, key]):
                 self.bad(f"{row} {key}", f"{write['kind']} must not show, but does")
 
+    def _not_once(self, row: str, key: str, ts: int, kind: str) -> None:
+        self.bad(f"{row} {key}", f"{kind} at {ts} shows {self.seen[row, key, ts]} times, not once")
 
-def check(recording: Path, out: Path, only: str | None = None) -> tuple[int, str]:
-    """Of all tables, or only of one. Returns the number of complaints, which are printed, and a summary."""
+
+def check(recording: Path, out: Path, only: str | None = None, judge=TableCheck) -> tuple[int, str]:
+    """Of all tables, or only of one; `judge` makes the check of a table. Returns the number of complaints, which are
+    printed, and a summary."""
     complain = Complaints()
     truth = recording / "truth"
     schemas = [schema for _, schema in read_lines(truth / "schema.ndjson") if only in (None, schema["table"])]
@@ -230,7 +246,7 @@ def check(recording: Path, out: Path, only: str | None = None) -> tuple[int, str
             if path.name not in written:
                 complain.add(f"{path.name} is missing")
                 continue
-            table = TableCheck(schema, truth, ledger, complain)
+            table = judge(schema, truth, ledger, complain)
             for number, event in read_lines(path):
                 table.event(number, event)
             table.finish()

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 import cqltypes
-from check import check
+from check import TableCheck, check
 from model import replay
 from record import unpacked
 
@@ -133,19 +133,19 @@ SPOILERS = (drop, drop_the_last_of_a_row, duplicate, duplicate_with_matching_ima
             written_forgets)
 
 
-def complaints(recording: Path, out: Path, only: str | None = None) -> tuple[int, str]:
+def complaints(recording: Path, out: Path, only: str | None = None, judge=TableCheck) -> tuple[int, str]:
     text = io.StringIO()
     with contextlib.redirect_stderr(text):
-        count, _ = check(recording, out, only)
+        count, _ = check(recording, out, only, judge)
     return count, text.getvalue()
 
 
-def spoil(recording: Path, good: Path, rng: random.Random) -> list[str]:
+def spoil(recording: Path, good: Path, rng: random.Random, spoilers=SPOILERS, judge=TableCheck) -> list[str]:
     """The names of the spoilers that went unnoticed."""
     unnoticed = []
     sizes = {path: path.stat().st_size for path in good.glob("*.ndjson")}
     tables = sorted(sizes, key=lambda path: -sizes[path])[:5]
-    for spoiler in SPOILERS:
+    for spoiler in spoilers:
         applied = 0
         for table in tables:
             with tempfile.TemporaryDirectory(prefix="braid-selftest-") as temporary, contextlib.suppress(DoesNotApply):
@@ -154,7 +154,7 @@ def spoil(recording: Path, good: Path, rng: random.Random) -> list[str]:
                 spoiler(stream)
                 stream.save()
                 applied += 1
-                if complaints(recording, Path(temporary), table.stem)[0] == 0:
+                if complaints(recording, Path(temporary), table.stem, judge)[0] == 0:
                     unnoticed.append(f"{spoiler.__name__} in {table.name}")
         if applied == 0:
             unnoticed.append(f"{spoiler.__name__}, which fitted no table")
@@ -162,7 +162,7 @@ def spoil(recording: Path, good: Path, rng: random.Random) -> list[str]:
         with tempfile.TemporaryDirectory(prefix="braid-selftest-") as temporary:
             bad = Path(temporary) / "bad"
             shutil.copytree(good, bad, ignore=shutil.ignore_patterns(name))
-            if complaints(recording, bad)[0] == 0:
+            if complaints(recording, bad, judge=judge)[0] == 0:
                 unnoticed.append(f"{name} missing")
     return unnoticed
 

@@ -38,10 +38,11 @@ class Table:
     read_repair: bool = True
     key_spread: int = 6
     udts: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: UDTS)
+    keyspace: str = KEYSPACE
 
     @property
     def qualified(self) -> str:
-        return f"{KEYSPACE}.{self.name}"
+        return f"{self.keyspace}.{self.name}"
 
     @property
     def primary_key(self) -> list[Column]:
@@ -75,7 +76,7 @@ def _native_columns() -> list[Column]:
     return [Column(f"v_{name}", name) for name in NATIVE]
 
 
-def all_tables(version: str) -> list[Table]:
+def all_tables(version: str, keyspace: str = KEYSPACE) -> list[Table]:
     """Fresh definitions, since ALTERs change them. Those in one group share the partition key `p int`, so that a batch
     over them makes one mutation with several parts."""
     tables = [
@@ -120,18 +121,20 @@ def all_tables(version: str) -> list[Table]:
                     "org.apache.cassandra.db.marshal.UTF8Type)'"})),
         Table("shortlived", columns(p="text"), columns(c="int"), regulars=columns(v="text")),
     ]
-    for table in tables:
-        table.read_repair = table.name not in WITHOUT_READ_REPAIR
     if version.startswith("5"):
         tables.append(Table("vectors", columns(p="int"), columns(c="vector<int, 2>"), regulars=columns(
             f="vector<float, 3>", t="vector<text, 2>", v="vector<varint, 3>", vv="vector<vector<int, 2>, 2>",
             l="list<vector<float, 2>>", m="map<text, vector<smallint, 2>>", n="int")))
+    for table in tables:
+        table.read_repair = table.name not in WITHOUT_READ_REPAIR
+        table.keyspace = keyspace
     return tables
 
 
-def late_table() -> Table:
+def late_table(keyspace: str = KEYSPACE) -> Table:
     """Created in the middle of the workload."""
-    return Table("latecomer", columns(p="int"), columns(c="int"), ("c",), columns(s="text"), columns(v="text", m="map<text, int>"))
+    return Table("latecomer", columns(p="int"), columns(c="int"), ("c",), columns(s="text"), columns(v="text", m="map<text, int>"),
+                 keyspace=keyspace)
 
 
 # A read repair may bring a value that has run out as a tombstone of the same timestamp; in these tables it never does.

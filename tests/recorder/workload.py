@@ -21,16 +21,17 @@ def int32(value: int) -> bytes:
 
 
 class Clock:
-    """Distinct write timestamps ten microseconds apart: mostly now, sometimes up to twenty seconds ago."""
+    """Distinct write timestamps ten microseconds apart: mostly now, sometimes up to `back` seconds ago."""
 
-    def __init__(self, rng: random.Random):
+    def __init__(self, rng: random.Random, back: float = 20):
         self.rng = rng
+        self.back = back
         self.used: set[int] = set()
 
     def next(self, in_order: bool = False) -> int:
         now = time.time_ns() // 10_000 * 10
         if not in_order and self.rng.random() < 0.15:
-            now -= self.rng.randrange(2_000_000) * 10
+            now -= self.rng.randrange(int(self.back * 100_000)) * 10
         while now in self.used:
             now -= 10
         self.used.add(now)
@@ -38,13 +39,15 @@ class Clock:
 
 
 class Workload:
-    def __init__(self, cluster: Cluster, session: Session, seed: int, size: int, read_repair: bool = True):
+    def __init__(self, cluster: Cluster, session: Session, seed: int, size: int, read_repair: bool = True,
+                 keyspace: str = KEYSPACE):
         """Without `read_repair` no table has it, so that nothing but hints and the log tells nodes of each other's writes."""
         self.cluster, self.session, self.size, self.read_repair = cluster, session, size, read_repair
         self.rng = random.Random(seed)
         self.clock = Clock(self.rng)
         self.make = Statements(self.rng)
-        self.tables = {table.name: table for table in all_tables(cluster.options.version)}
+        self.keyspace = keyspace
+        self.tables = {table.name: table for table in all_tables(cluster.options.version, keyspace)}
         self.dropped_tables: list[str] = []
         self.writes: list[Write] = []
         self.outcomes: Counter = Counter()
@@ -53,10 +56,10 @@ class Workload:
         self.last_refused = False
 
     def create_schema(self) -> None:
-        self.session.plain(f"CREATE KEYSPACE {KEYSPACE} WITH replication = "
+        self.session.plain(f"CREATE KEYSPACE {self.keyspace} WITH replication = "
                             "{'class': 'SimpleStrategy', 'replication_factor': 3}")
         for name, fields in UDTS.items():
-            self.session.plain(f"CREATE TYPE {KEYSPACE}.{name} ({', '.join(f'{f} {t}' for f, t in fields)})")
+            self.session.plain(f"CREATE TYPE {self.keyspace}.{name} ({', '.join(f'{f} {t}' for f, t in fields)})")
         for table in self.tables.values():
             self.create_table(table)
 
@@ -304,7 +307,7 @@ class Workload:
 
     def alter(self, name: str, change: str) -> None:
         time.sleep(0.1)
-        self.session.plain(f"ALTER TABLE {KEYSPACE}.{name} {change}")
+        self.session.plain(f"ALTER TABLE {self.keyspace}.{name} {change}")
         self.session.forget_prepared()
         time.sleep(0.1)
 
@@ -314,7 +317,7 @@ class Workload:
         altered = self.tables["altered"]
         altered.regulars += [Column("extra", "text"), Column("more", "map<text, int>")]
         altered.statics.append(Column("s2", "int"))
-        table = late_table()
+        table = late_table(self.keyspace)
         self.create_table(table)
         self.tables[table.name] = table
 
@@ -329,11 +332,11 @@ class Workload:
         self.tables["altered"].regulars += [Column("again", "text"), Column("lost", "set<int>")]
         self.alter("wide", "ADD (w77 text, w78 frozen<list<int>>)")
         self.tables["wide"].regulars += [Column("w77", "text"), Column("w78", "frozen<list<int>>")]
-        self.session.plain(f"ALTER TYPE {KEYSPACE}.person ADD nick text")
+        self.session.plain(f"ALTER TYPE {self.keyspace}.person ADD nick text")
         self.session.forget_prepared()
         for table in self.tables.values():
             table.udts = {**UDTS, "person": [*UDTS["person"], ("nick", "text")]}
-        self.session.plain(f"DROP TABLE {KEYSPACE}.shortlived")
+        self.session.plain(f"DROP TABLE {self.keyspace}.shortlived")
         self.dropped_tables.append(self.tables.pop("shortlived").qualified)
 
     def kill_third(self) -> None:
