@@ -332,7 +332,7 @@ TEST_F(ConfigTest, WhatIsNoYamlSaysWhere) {
       {"# nothing\n", "1: the file is empty"},
       {"- a\n- b\n", "1: the file must be a group of keys, not a list; it takes: name, source"},
       {"name: m\nsource: {nodes: [\n", "this is not YAML (end of sequence flow not found)"},
-      {"name: 'm\n", "this is not YAML"},
+      {"name: \"a\\qb\"\n", "this is not YAML"},
       {"name: m\n\tsource: 3\n", "this is not YAML"},
       {"name: &n m\nstate: *n\n", "1: anchors (&) and aliases (*) are not read here; write the value out"},
       {"{a: b}: c\n", "1: a key must be a plain word"},

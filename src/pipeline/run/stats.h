@@ -26,6 +26,7 @@ struct LatencyHistogram {
 };
 
 struct NodeStats {
+  NodeIndex index;  // as Gap::node names it
   std::string name;
   std::string host_id;
   bool retired = false;

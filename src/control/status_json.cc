@@ -1,0 +1,133 @@
+#include <nlohmann/json.hpp>
+
+#include "control/status.h"
+#include "control/words.h"
+
+namespace braid {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Null for "none".
+Json TimeOrNull(WriteTime time) {
+  return time.none() ? Json() : Json(time.us);
+}
+
+Json PositionJson(const Position& position) {
+  if (position.none()) return {};
+  Json json = {{"segment", position.segment.value}};
+  // The end of a segment that was read whole is no number.
+  if (position.offset == kSegmentEnd) {
+    json["offset"] = nullptr;
+  } else {
+    json["offset"] = position.offset;
+  }
+  return json;
+}
+
+Json NodeJson(const NodeStats& node) {
+  const NodeCapture::Stats& capture = node.capture;
+  return {{"name", node.name},
+          {"host_id", node.host_id},
+          {"retired", node.retired},
+          {"reachable", capture.reachable},
+          {"waiting_for_schema", capture.waiting_for_schema},
+          {"lag_us", node.lag_us},
+          {"watermark_us", TimeOrNull(capture.watermark)},
+          {"last_write_us", TimeOrNull(capture.last_write)},
+          {"position", PositionJson(capture.position)},
+          {"read_bytes", capture.bytes_read},
+          {"unread_bytes", capture.unread_bytes},
+          {"entries", capture.entries},
+          {"mutations", capture.mutations},
+          {"unknown_table_mutations", capture.passed_over},
+          {"corrupt", capture.corrupt},
+          {"gaps", capture.gaps},
+          {"segments_removed", capture.segments_removed},
+          {"cdc_raw_bytes", capture.cdc_raw_bytes},
+          {"cdc_raw_limit_bytes", capture.cdc_space_bytes}};
+}
+
+Json ShardJson(const ShardStats& shard, size_t number) {
+  return {{"shard", number},
+          {"mutations", shard.reconcile.mutations},
+          {"writes", shard.reconcile.writes},
+          {"copies_absorbed", shard.reconcile.copies},
+          {"overtaken", shard.reconcile.overtaken},
+          {"silent_writes", shard.reconcile.silent},
+          {"changes", shard.reconcile.changes},
+          {"late_changes", shard.reconcile.late},
+          {"expired_changes", shard.reconcile.expired},
+          {"commits", shard.commits},
+          {"queue_bytes", shard.queue_bytes},
+          {"held_mutations", shard.held},
+          {"unconfirmed_changes", shard.unconfirmed},
+          {"watermark_us", shard.watermark_us > 0 ? Json(shard.watermark_us) : Json()},
+          {"state_bytes", shard.state_bytes},
+          {"state_reads", shard.state_reads},
+          {"state_cache_hits", shard.state_cache_hits},
+          {"timeline_bytes", shard.timeline.bytes},
+          {"timeline_segments", shard.timeline.segments},
+          {"timeline_records", shard.timeline.appended},
+          {"timeline_first_sequence", shard.timeline.first},
+          {"timeline_oldest_us", shard.timeline.oldest_us > 0 ? Json(shard.timeline.oldest_us) : Json()}};
+}
+
+// The node's name or, of one that is not told of any more, its number in this pipeline.
+std::string NodeName(NodeIndex index, const RunStats& stats) {
+  for (const NodeStats& node : stats.nodes) {
+    if (node.index == index) return node.name;
+  }
+  return std::to_string(index.value);
+}
+
+Json GapJson(const Gap& gap, const RunStats& stats) {
+  return {{"id", gap.id},
+          {"node", NodeName(gap.node, stats)},
+          {"reason", GapReasonWord(gap.reason)},
+          {"table", gap.table.empty() ? Json() : Json(gap.table)},
+          {"from", PositionJson(gap.from)},
+          {"to", PositionJson(gap.to)},
+          {"seen_us", TimeOrNull(gap.seen_at)},
+          {"detail", gap.detail}};
+}
+
+Json LatencyJson(const LatencyHistogram& histogram) {
+  return {{"count", histogram.total},           {"sum_us", histogram.sum_us},
+          {"p50_us", histogram.Quantile(0.5)},  {"p90_us", histogram.Quantile(0.9)},
+          {"p99_us", histogram.Quantile(0.99)}, {"p999_us", histogram.Quantile(0.999)}};
+}
+
+}  // namespace
+
+std::string RenderStatusJson(const RunStats& stats) {
+  Json json = {{"name", stats.name},
+               {"version", stats.version},
+               {"now_us", stats.now_us},
+               {"started_us", stats.started_us},
+               {"ready", stats.ready},
+               {"not_ready", stats.ready ? Json() : Json(stats.not_ready)},
+               {"alarms", stats.alarms},
+               {"lag_us", stats.max_lag_us()},
+               {"write_to_publish", LatencyJson(stats.write_to_publish)},
+               {"resident_bytes", stats.resident_bytes},
+               {"memory_limit_bytes", stats.memory_limit_bytes},
+               {"disk_used_bytes", stats.disk_used_bytes},
+               {"disk_limit_bytes", stats.disk_limit_bytes},
+               {"disk_free_bytes", stats.disk_free_bytes},
+               {"retention_us", stats.retention_us},
+               {"nodes", Json::array()},
+               {"shards", Json::array()},
+               {"streams", Json::array()},
+               {"open_gaps", Json::array()}};
+  for (const NodeStats& node : stats.nodes) json["nodes"].push_back(NodeJson(node));
+  for (const ShardStats& shard : stats.shards) json["shards"].push_back(ShardJson(shard, json["shards"].size()));
+  for (const StreamStats& stream : stats.streams) {
+    json["streams"].push_back({{"name", stream.name}, {"tables", stream.tables}});
+  }
+  for (const Gap& gap : stats.open_gaps) json["open_gaps"].push_back(GapJson(gap, stats));
+  // What is no UTF-8 (a file's name in a detail) is replaced: the library would throw.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace braid
