@@ -63,7 +63,14 @@ Status Reconciler::ApplyWrite(const Mutation& write, UnixSeconds now, ChangeSink
 
 Result<PartitionHeader> Reconciler::ReadHeader(const PartitionRef& partition) {
   ASSIGN_OR_RETURN(const PartitionHeader* header, state_->ReadHeader(partition, &step_arena_));
-  return header != nullptr ? *header : FreshHeader(options_.history_known);
+  return header != nullptr ? *header : FreshHeader(HistoryKnown(partition.table));
+}
+
+bool Reconciler::HistoryKnown(const TableId& table) {
+  if (const bool* of_all = std::get_if<bool>(&options_.history_known)) return *of_all;
+  const auto [known, is_new] = histories_.try_emplace(table, false);
+  if (is_new) known->second = std::get<1>(options_.history_known)(table);
+  return known->second;
 }
 
 Status Reconciler::ApplyRowWrite(const PartitionRef& partition, const Mutation& write, UnixSeconds now,
@@ -141,20 +148,23 @@ Status Reconciler::ExpireUntil(const TableSchema& schema, const PartitionRef& pa
   }
 }
 
-Status Reconciler::ExpireDue(UnixSeconds now, SchemaFinder& schemas, ChangeSink& sink) {
-  for (;;) {
+Result<bool> Reconciler::ExpireDue(UnixSeconds now, SchemaFinder& schemas, ChangeSink& sink, size_t max_rows) {
+  for (size_t n = 0; n < max_rows; ++n) {
     step_arena_.Reset();
     ASSIGN_OR_RETURN(const std::optional<DueRow> due, state_->NextDueOfAll(now, &step_arena_));
-    if (!due.has_value()) return {};
+    if (!due.has_value()) return false;
     TRY(ExpireOne(schemas.Find(due->partition.table), *due, sink));
   }
+  return true;
 }
 
 Status Reconciler::ExpireOne(const TableSchema* schema, const DueRow& due, ChangeSink& sink) {
   ASSIGN_OR_RETURN(PartitionHeader header, ReadHeader(due.partition));
   ASSIGN_OR_RETURN(const RowState* row, state_->ReadRow(due.partition, due.ref, &step_arena_));
   if (row == nullptr || NextExpiry(*row) != due.due) {
-    return Corrupt("the state's timers do not fit its rows; rebuild the state from its changelog or by a backfill");
+    // It outlived its row: the table was forgotten.
+    const RowDelta cancel{due.ref, row, due.due, row == nullptr ? UnixSeconds::Never() : NextExpiry(*row)};
+    return state_->Write({due.partition, nullptr, false, {&cancel, 1}});
   }
   RowOutcome outcome;
   if (schema != nullptr) {
@@ -175,45 +185,6 @@ Status Reconciler::ExpireOne(const TableSchema* schema, const DueRow& due, Chang
 
 Status Reconciler::ForgetPartition(const TableSchema& schema, Token token, ByteView partition_key) {
   return state_->ForgetPartition({schema.table_id, token, partition_key});
-}
-
-Status Reconciler::PurgePartition(const TableSchema& schema, Token token, ByteView partition_key,
-                                  const PurgeLimits& limits) {
-  const PartitionRef partition{schema.table_id, token, partition_key};
-  std::string from;
-  bool with_static = true;
-  bool rows_left = false;
-  for (bool more = true; more;) {
-    step_arena_.Reset();
-    rows_.clear();
-    deltas_.clear();
-    TRY(state_->ReadRows(partition, {from, {}, true}, options_.rows_per_chunk, &step_arena_, &rows_));
-    more = rows_.size() == options_.rows_per_chunk;
-    if (more) from = std::string(rows_.back().ref.key) + '\0';
-    if (with_static) {
-      ASSIGN_OR_RETURN(const RowState* row, state_->ReadRow(partition, {.is_static = true, .key = {}}, &step_arena_));
-      if (row != nullptr) rows_.push_back({{.is_static = true, .key = {}}, *row});
-      with_static = false;
-    }
-    const std::span<RowState> rests = step_arena_.NewArray<RowState>(rows_.size());
-    for (size_t i = 0; i < rows_.size(); ++i) {
-      const RowState& row = rows_[i].state;
-      const std::optional<RowState> rest = PurgeRow(schema, row, limits, &step_arena_);
-      if (rest.has_value()) {
-        rests[i] = *rest;
-        rows_left = true;
-      }
-      const RowState* kept = rest.has_value() ? &rests[i] : nullptr;
-      deltas_.push_back({rows_[i].ref, kept, NextExpiry(row), kept ? NextExpiry(*kept) : UnixSeconds::Never()});
-    }
-    if (!deltas_.empty()) TRY(state_->Write({partition, nullptr, false, deltas_}));
-  }
-  ASSIGN_OR_RETURN(const PartitionHeader header, ReadHeader(partition));
-  const PartitionHeader rest = PurgeHeader(header, limits, &step_arena_);
-  const bool empty =
-      !rows_left && rest.deletion.live() && rest.ranges.empty() && rest.complete == options_.history_known;
-  if (empty && !limits.open_gap && rest.last_emitted < limits.sources_passed) return state_->ForgetPartition(partition);
-  return state_->Write({partition, &rest, false, {}});
 }
 
 Status Reconciler::Emit(const Change& change, ChangeSink& sink) {

@@ -5,7 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <unordered_map>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/arena.h"
@@ -22,8 +28,8 @@ class Reconciler {
  public:
   struct Options {
     // What is not in state never was: the logs are the table's whole history. False: rows are incomplete until a
-    // deletion covers them.
-    bool history_known = true;
+    // deletion covers them. One answer for all tables, or a question that is asked once for each (see ForgetHistory).
+    std::variant<bool, std::function<bool(const TableId&)>> history_known = true;
     // Of what runs out: false: at `now` as given (live: the capture watermark). True: by the partition's own clock, its
     // greatest write time so far, but no later than `now` (replay: give the machine's time and a day).
     bool partition_clock = false;
@@ -41,9 +47,12 @@ class Reconciler {
     uint64_t overtaken = 0;  // writes superseded before (or since) they were first seen
     uint64_t silent = 0;     // writes that changed the state, but no row that exists
     uint64_t changes = 0;
-    uint64_t late = 0;         // changes among those
-    uint64_t expired = 0;      // changes among those: a TTL ran out
-    uint64_t rows_walked = 0;  // rows read by range and partition deletions
+    uint64_t late = 0;               // changes among those
+    uint64_t expired = 0;            // changes among those: a TTL ran out
+    uint64_t rows_walked = 0;        // rows read by range and partition deletions
+    uint64_t rows_purged = 0;        // dead rows forgotten, with their revisions
+    uint64_t parts_purged = 0;       // tombstones and expired cells forgotten, of rows and partitions
+    uint64_t partitions_purged = 0;  // forgotten whole
   };
 
   // `state` must outlive the reconciler.
@@ -51,6 +60,9 @@ class Reconciler {
 
   // To be called if the state was taken back (RocksState::Rollback): what it knew of copies no longer holds.
   void ForgetCopies() { copies_.Clear(); }
+
+  // Asks anew of which tables the history is known.
+  void ForgetHistory() { histories_.clear(); }
 
   // Takes in a mutation: cuts it into writes and applies them in order. What is due by then in the partition (with
   // `partition_clock`) or in the whole state (without) expires first. Changes go to `sink`. Errors: those of the state
@@ -61,8 +73,8 @@ class Reconciler {
   // The same of a mutation that is one write already (CutIntoWrites, JoinCopies).
   Status ApplyWrite(const Mutation& write, UnixSeconds now, ChangeSink& sink);
 
-  // Announces what runs out in the partition, or in all, until `now` inclusive, in order of (second, key).
-  // `schema` is the definition that the images are made by.
+  // Announces what runs out in the partition until `now` inclusive, in order of (second, key). `schema` is the
+  // definition that the images are made by.
   Status ExpirePartition(const TableSchema& schema, Token token, ByteView partition_key, UnixSeconds now,
                          ChangeSink& sink);
 
@@ -72,13 +84,51 @@ class Reconciler {
     virtual ~SchemaFinder() = default;
     virtual const TableSchema* Find(const TableId& table) = 0;
   };
-  Status ExpireDue(UnixSeconds now, SchemaFinder& schemas, ChangeSink& sink);
+  // The same of all partitions, in order of (second, table, token, key), but of no more than `max_rows` rows. True if
+  // there may be more: a host commits and calls again.
+  Result<bool> ExpireDue(UnixSeconds now, SchemaFinder& schemas, ChangeSink& sink,
+                         size_t max_rows = std::numeric_limits<size_t>::max());
 
   // Drops what is known of a partition whose last write has been applied: a replay's next step.
   Status ForgetPartition(const TableSchema& schema, Token token, ByteView partition_key);
 
   // Forgets what may be forgotten of the partition (see PurgeLimits): tombstones, and dead rows with their revisions.
   Status PurgePartition(const TableSchema& schema, Token token, ByteView partition_key, const PurgeLimits& limits);
+
+  // Where a walk over the state in pieces stands.
+  struct Cursor {
+    // The key of the record at which it goes on; empty: at the beginning. Opaque, and all that a host must keep to go
+    // on in another process.
+    std::string next;
+    // Of the partition in which it stands: the strictest limits by which a part of it has been purged.
+    std::optional<PurgeLimits> limits;
+  };
+
+  // How a table is to be purged.
+  struct TablePurge {
+    const TableSchema* schema = nullptr;  // nullptr: the table is passed over
+    PurgeLimits limits;
+  };
+  // As PurgePartition, of all partitions of the state: goes on at `cursor` and over about `max_rows` rows, and moves
+  // `cursor`. `purge_of` is asked once for each table and call. True if there is more; false at the end: then the
+  // cursor is at the beginning again. Mutations may be applied, and commits stand, between the calls. Counted in Stats.
+  Result<bool> PurgeSome(Cursor* cursor, const std::function<TablePurge(const TableId&)>& purge_of, size_t max_rows);
+
+  // TRUNCATE of the table at `at`: emits the one Change (kTruncate, no key, no images) that tells of it, and drops all
+  // state of the table, which is little work however much there is. Both belong into one commit. From then on the table
+  // is as new: what is not in state never was, if `history_known` says so.
+  Status Truncate(const TableSchema& schema, WriteTime at, ChangeSink& sink);
+
+  // Drops all state of a table, as Truncate does, without a word: of one that is gone.
+  Status ForgetTable(const TableId& table);
+
+  // After a change of the table's definition: emits a Change (kDelete, kSchema) for each row that lived only by what
+  // `after` says was dropped, seen by `before` (RedefineRow says it all). Goes on at `cursor` (a new one at first),
+  // over about `max_rows` rows; true if there is more. From the change until it is done, no mutation of the table may
+  // be applied. Where a commit stands between two calls, `cursor->next` belongs into it: after a crash the walk goes on
+  // there. `now` as for Apply. The schemas must outlive the Changes' way through `sink`.
+  Result<bool> WalkSchema(const TableSchema& before, const TableSchema& after, UnixSeconds now, Cursor* cursor,
+                          size_t max_rows, ChangeSink& sink);
 
   const Stats& stats() const { return stats_; }
 
@@ -90,6 +140,18 @@ class Reconciler {
   Status DeletionChunk(const PartitionRef& partition, UnixSeconds now, DeletionWalk* walk, ChangeSink& sink);
   Status ExpireUntil(const TableSchema& schema, const PartitionRef& partition, UnixSeconds now, ChangeSink& sink);
   Status ExpireOne(const TableSchema* schema, const DueRow& due, ChangeSink& sink);
+  bool HistoryKnown(const TableId& table);
+  // Looks at rows of the partition from a key on (none: from its beginning, the static row too): at no more than so
+  // many, left in `rows_`, and says from where to go on, if there may be more.
+  using Visit = std::function<Status(const PartitionRef& partition, const std::optional<std::string>& from,
+                                     size_t max_rows, std::optional<std::string>* next)>;
+  Result<bool> Walk(const std::optional<TableId>& only, size_t max_rows, Cursor* cursor, const Visit& visit);
+  Status ReadPart(const PartitionRef& partition, const std::optional<std::string>& from, size_t max_rows,
+                  std::optional<std::string>* next);
+  Status PurgePart(const TableSchema& schema, const PartitionRef& partition, const PurgeLimits& limits);
+  Status PurgeRest(const PartitionRef& partition, const PurgeLimits& limits);
+  Status RedefinePart(const TableSchema& before, const TableSchema& after, const PartitionRef& partition,
+                      UnixSeconds now, ChangeSink& sink);
   Status Emit(const Change& change, ChangeSink& sink);
   void Count(Verdict verdict);
 
@@ -97,6 +159,7 @@ class Reconciler {
   State* const state_;
   Stats stats_;
   CopyFilter copies_;
+  std::unordered_map<TableId, bool, TableIdHash> histories_;  // as asked
   // The writes of the mutation at hand.
   Arena cut_arena_;
   std::vector<Mutation> writes_;

@@ -44,7 +44,8 @@ void Learn(const TableSchema& schema, const RowUpdate& update, RowState* row, Ar
   }
   std::span<ColumnId> still = arena->NewArray<ColumnId>(row->unknown.size());
   const auto end = std::ranges::copy_if(row->unknown, still.begin(), [&](ColumnId id) {
-                     return !Settles(update, schema.column(id));
+                     const Column* column = ColumnOf(schema, id);
+                     return column == nullptr || !Settles(update, *column);
                    }).out;
   row->unknown = still.first(static_cast<size_t>(end - still.begin()));
 }

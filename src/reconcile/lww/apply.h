@@ -61,6 +61,17 @@ UnixSeconds NextExpiry(const RowState& row);
 RowOutcome ExpireRow(const TableSchema& schema, Token token, ByteView partition_key, PartitionHeader* header,
                      const RowRef& ref, const RowState& row, Arena* arena);
 
+// What a change of the table's definition from `before` to `after` does to a row. A kChange (cause kSchema) if it lived
+// only by cells that `after` says were dropped (kDelete, at the time of the drop, seen by `before`: what it was; those
+// cells go from its state, so that it is told of once), or lives again because a column is back that was written to
+// after its drop, in Cassandra's eyes (kCreate, at the time of that write, seen by `after`). kCopy if nothing of that
+// is so. What was due by `now` must have been announced. Updates `header`'s last_emitted. The schemas must outlive the
+// Change.
+RowOutcome RedefineRow(const TableSchema& before, const TableSchema& after, Token token, ByteView partition_key,
+                       PartitionHeader* header, const RowRef& ref, const RowState& row, UnixSeconds now, Arena* arena);
+// False if RedefineRow finds nothing whatever the row: no column was dropped or came back.
+bool RedefinesRows(const TableSchema& before, const TableSchema& after);
+
 // The walk of a partition or range deletion over the rows that it may end, in chunks: as much memory for ten million
 // rows as for ten. After each chunk the header says how far the deletion has come, so a commit may stand between two
 // chunks, and the deletion, applied again, takes up where it was.

@@ -10,13 +10,14 @@
 namespace braid {
 namespace {
 
-// The columns of which a cell that counts expires at `second`, by id.
+// The columns of the schema of which a cell that counts expires at `second`, by id.
 std::span<const ColumnId> ExpiringAt(const TableSchema& schema, const RowState& row, UnixSeconds second, Arena* arena) {
   std::span<ColumnId> columns = arena->NewArray<ColumnId>(row.cells.size());
   size_t n = 0;
   for (const Cell& cell : row.cells) {
     if (cell.kind != CellKind::kExpiring || cell.local_deletion != second) continue;
-    if (!Counts(schema.column(cell.column), cell.at)) continue;
+    const Column* column = ColumnOf(schema, cell.column);
+    if (column == nullptr || !Counts(*column, cell.at)) continue;
     if (n == 0 || columns[n - 1] != cell.column) columns[n++] = cell.column;
   }
   return columns.first(n);
@@ -31,7 +32,10 @@ class Purger {
     return !limits_.open_gap && dead_since.s < limits_.now.s - limits_.gc_grace_s && at < limits_.sources_passed;
   }
   bool MayGo(const Deletion& deletion) const { return !deletion.live() && MayGo(deletion.at, deletion.local); }
-  bool MayGo(const Cell& cell, UnixSeconds expired_through) const {
+  bool MayGo(const TableSchema& schema, const Cell& cell, UnixSeconds expired_through) const {
+    // Of a column that was dropped since: it never shows again, and a late copy of it would not either.
+    const Column* column = ColumnOf(schema, cell.column);
+    if (column != nullptr && cell.at <= column->dropped_at) return true;
     if (cell.kind == CellKind::kLive) return false;
     if (cell.kind == CellKind::kExpiring && cell.local_deletion > expired_through) return false;
     return MayGo(cell.at, cell.local_deletion);
@@ -98,7 +102,7 @@ std::optional<RowState> PurgeRow(const TableSchema& schema, const RowState& row,
   rest.complex_deletions = complex.first(static_cast<size_t>(complex_end - complex.begin()));
   std::span<Cell> cells = arena->NewArray<Cell>(row.cells.size());
   const auto cells_end = std::ranges::copy_if(row.cells, cells.begin(), [&](const Cell& cell) {
-                           return !purger.MayGo(cell, row.expired_through);
+                           return !purger.MayGo(schema, cell, row.expired_through);
                          }).out;
   rest.cells = cells.first(static_cast<size_t>(cells_end - cells.begin()));
   const bool dead = row.complete && !ExistsAt(schema, rest, limits.now);

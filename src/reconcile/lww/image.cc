@@ -91,8 +91,8 @@ ColumnValue ValueOf(const Column& column, std::span<const Cell> cells, UnixSecon
 
 bool ExistsAt(const TableSchema& schema, const RowState& row, UnixSeconds now) {
   if (IsLive(row.liveness, now)) return true;
-  return std::ranges::any_of(row.cells,
-                             [&](const Cell& cell) { return IsSeen(schema.column(cell.column), cell, now); });
+  return std::ranges::any_of(
+      row.cells, [&](const Cell& cell) { return IsLive(cell, now) && Counts(schema, cell.column, cell.at); });
 }
 
 const Image* ImageAt(const TableSchema& schema, RowKind kind, const RowState& row, std::span<const ColumnId> unknown,
@@ -104,6 +104,7 @@ const Image* ImageAt(const TableSchema& schema, RowKind kind, const RowState& ro
   };
   std::span<Extent> extents = arena->NewArray<Extent>(schema.columns.size());
   for (uint32_t i = 0; i < row.cells.size(); ++i) {
+    if (ColumnOf(schema, row.cells[i].column) == nullptr) break;  // nor any after it: they are by id
     Extent& extent = extents[row.cells[i].column.value];
     if (extent.size++ == 0) extent.first = i;
   }

@@ -11,7 +11,8 @@
 namespace braid {
 
 // True if the row exists at `now`, as SELECT decides: its marker or a cell is live. Cells of columns that the schema
-// says were dropped do not count. Of a row whose state is not complete it says only what is known.
+// says were dropped do not count; those of columns that it does not know yet do. Of a row whose state is not complete
+// it says only what is known.
 bool ExistsAt(const TableSchema& schema, const RowState& row, UnixSeconds now);
 
 // The row's image at `now` by `schema`: all its regular (or static) columns in schema order but those of `unknown`

@@ -14,7 +14,9 @@ int Compare(const T& a, const T& b) {
 }
 
 bool IsCounter(const TableSchema& schema, const Cell& cell) {
-  return schema.counter && schema.column(cell.column).type->kind == TypeKind::kCounter;
+  if (!schema.counter) return false;
+  const Column* column = ColumnOf(schema, cell.column);
+  return column != nullptr && column->type->kind == TypeKind::kCounter;
 }
 
 // Of counters a tombstone wins whatever its time (CASSANDRA-7346). 0 if the contexts must be merged.
@@ -142,11 +144,11 @@ class Merger {
   }
 
   void Added(const Cell& cell) {
-    if (trace_ != nullptr && Counts(schema_.column(cell.column), cell.at)) trace_->adds = true;
+    if (trace_ != nullptr && Counts(schema_, cell.column, cell.at)) trace_->adds = true;
   }
   void Ended(const Cell& cell) {
     if (trace_ == nullptr || trace_->ends_live) return;
-    trace_->ends_live = IsLive(cell, trace_->now) && Counts(schema_.column(cell.column), cell.at);
+    trace_->ends_live = IsLive(cell, trace_->now) && Counts(schema_, cell.column, cell.at);
   }
 
   const TableSchema& schema_;
@@ -286,8 +288,9 @@ Overlap OverlapOf(const TableSchema& schema, const Deletion& outer, const RowCon
 int ComparePlaces(const TableSchema& schema, const Cell& a, const Cell& b) {
   if (a.column != b.column) return a.column < b.column ? -1 : 1;
   if (a.path == b.path) return 0;
-  const Column& column = schema.column(a.column);
-  return column.multi_cell() ? CompareValues(PathType(*column.type), a.path, b.path) : Compare(a.path, b.path);
+  const Column* column = ColumnOf(schema, a.column);
+  if (column == nullptr || !column->multi_cell()) return Compare(a.path, b.path);
+  return CompareValues(PathType(*column->type), a.path, b.path);
 }
 
 }  // namespace braid

@@ -69,9 +69,19 @@ enum class Overlap : uint8_t {
 // As MergeContents' errors: a counter that cannot be merged counts as kNews, and the merge will say.
 Overlap OverlapOf(const TableSchema& schema, const Deletion& outer, const RowContent& state, const RowContent& update);
 
+// The column, or nullptr if the schema is older than it: state may hold cells that a newer definition named.
+inline const Column* ColumnOf(const TableSchema& schema, ColumnId id) {
+  return id.value < schema.columns.size() ? &schema.columns[id.value] : nullptr;
+}
+
 // True unless `column`'s schema says that what was written to it at `at` was dropped.
 inline bool Counts(const Column& column, WriteTime at) {
   return !column.dropped && at > column.dropped_at;
+}
+// The same by id; what the schema does not know counts.
+inline bool Counts(const TableSchema& schema, ColumnId id, WriteTime at) {
+  const Column* column = ColumnOf(schema, id);
+  return column == nullptr || Counts(*column, at);
 }
 // Cassandra's mark of a row marker that is born expired (LivenessInfo.EXPIRED_LIVENESS_TTL).
 inline constexpr int32_t kExpiredLivenessTtl = std::numeric_limits<int32_t>::max();

@@ -19,6 +19,17 @@ const Image* BeforeImage(const Transition& transition, RowKind kind, Arena* aren
   return ImageAt(*transition.schema, kind, row, row.unknown, transition.now_before, arena);
 }
 
+// Those of `unknown` that the schema has today.
+std::span<const ColumnId> InSchema(const TableSchema& schema, std::span<const ColumnId> unknown, Arena* arena) {
+  const auto is_there = [&](ColumnId id) {
+    const Column* column = ColumnOf(schema, id);
+    return column != nullptr && !column->dropped;
+  };
+  if (std::ranges::all_of(unknown, is_there)) return unknown;
+  const std::span<ColumnId> rest = arena->NewArray<ColumnId>(unknown.size());
+  return rest.first(static_cast<size_t>(std::ranges::copy_if(unknown, rest.begin(), is_there).out - rest.begin()));
+}
+
 }  // namespace
 
 UnixSeconds ExpiredThrough(const RowState& row, UnixSeconds now) {
@@ -60,7 +71,7 @@ void Tell(const Transition& transition, PartitionHeader* header, RowOutcome* out
   change.op = !existed ? Op::kCreate : exists ? Op::kUpdate : Op::kDelete;
   change.revision = after.revision;
   change.complete = before.complete && after.complete;
-  change.unknown = after.complete ? (before.complete ? std::span<const ColumnId>{} : before.unknown) : after.unknown;
+  if (!change.complete) change.unknown = InSchema(schema, after.complete ? before.unknown : after.unknown, arena);
   if (existed) change.before = BeforeImage(transition, change.row, arena);
   if (exists) {
     change.after = ImageAt(schema, change.row, after, after.unknown, transition.now_after, arena);

@@ -127,7 +127,7 @@ class Run : public Reconciler::SchemaFinder {
     }
   }
   void Expire() {
-    const Status status = reconciler_.ExpireDue(kEnd, *this, sink);
+    const Result<bool> status = reconciler_.ExpireDue(kEnd, *this, sink);
     if (!status.has_value()) RC_FAIL(status.error().message);
   }
 

@@ -72,6 +72,9 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
     std::ostringstream text;
     text << "stats copies=" << stats.copies << " overtaken=" << stats.overtaken << " silent=" << stats.silent
          << " late=" << stats.late;
+    if (stats.rows_purged + stats.parts_purged + stats.partitions_purged > 0) {
+      text << " purged=" << stats.partitions_purged << "/" << stats.rows_purged << "/" << stats.parts_purged;
+    }
     return text.str();
   }
 
@@ -86,7 +89,9 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
     const size_t space = line.find(' ');
     const std::string word = line.substr(0, space);
     const std::string rest = space == std::string::npos ? "" : line.substr(space + 1);
-    if (word == "table") {
+    if (line == "table gone") {
+      schemas_.push_back(nullptr);
+    } else if (word == "table") {
       schemas_.push_back(ParseTable(rest));
     } else if (line == "history unknown") {
       options_.history_known = false;
@@ -99,10 +104,16 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
     } else if (line == "replay") {
       replay_ = true;
       options_.partition_clock = true;
-    } else if (line == "expire") {
-      return Driver().ExpireDue(now_, *this, sink_);
+    } else if (word == "expire") {
+      return Expire(rest.empty() ? 1000 : std::stoul(rest));
     } else if (word == "purge") {
       return Purge(Split(rest, ' '));
+    } else if (word == "sweep") {
+      return Sweep(Split(rest, ' '));
+    } else if (word == "truncate") {
+      return Driver().Truncate(*schema(), WriteTime{std::stoll(rest)}, sink_);
+    } else if (word == "walk") {
+      return Walk(std::stoul(rest));
     } else {
       mutations_.push_back(reader_.Read(*schema(), line, &arena_));
       if (!replay_) return Driver().Apply(mutations_.back(), now_, sink_);
@@ -110,15 +121,55 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
     return {};
   }
 
-  // purge KEY gc_grace=S passed=US [gap]
-  Status Purge(const std::vector<std::string>& words) {
+  // gc_grace=S passed=US [gap]
+  PurgeLimits Limits(std::span<const std::string> words) const {
     PurgeLimits limits;
     limits.now = now_;
-    limits.gc_grace_s = std::stoll(words.at(1).substr(9));
-    limits.sources_passed = WriteTime{std::stoll(words.at(2).substr(7))};
-    limits.open_gap = words.size() > 3;
+    limits.gc_grace_s = std::stoll(words[0].substr(9));
+    limits.sources_passed = WriteTime{std::stoll(words[1].substr(7))};
+    limits.open_gap = words.size() > 2;
+    return limits;
+  }
+
+  // purge KEY gc_grace=S passed=US [gap]
+  Status Purge(const std::vector<std::string>& words) {
     const std::string key = ValueBytes(*schema()->column(schema()->partition_key[0]).type, words.at(0));
-    return Driver().PurgePartition(*schema(), Token{key.back()}, key, limits);
+    return Driver().PurgePartition(*schema(), Token{key.back()}, key, Limits(std::span(words).subspan(1)));
+  }
+
+  // sweep ROWS gc_grace=S passed=US [gap]
+  Status Sweep(const std::vector<std::string>& words) {
+    const PurgeLimits limits = Limits(std::span(words).subspan(1));
+    return Repeat([&](Reconciler::Cursor* cursor) {
+      const auto purge_of = [&](const TableId& table) { return Reconciler::TablePurge{Find(table), limits}; };
+      return Driver().PurgeSome(cursor, purge_of, std::stoul(words.at(0)));
+    });
+  }
+
+  Status Walk(size_t rows) {
+    const TableSchema& before = *schemas_.at(schemas_.size() - 2);
+    return Repeat(
+        [&](Reconciler::Cursor* cursor) { return Driver().WalkSchema(before, *schema(), now_, cursor, rows, sink_); });
+  }
+
+  // Goes on at the cursor, of which only what lasts is kept, until there is no more.
+  template <typename Step>
+  static Status Repeat(Step step) {
+    std::string next;
+    for (;;) {
+      Reconciler::Cursor cursor{.next = next, .limits = {}};
+      ASSIGN_OR_RETURN(const bool more, step(&cursor));
+      if (more == cursor.next.empty()) return InvalidArgument("a walk that is not done must say where it goes on");
+      if (!more) return {};
+      next = cursor.next;
+    }
+  }
+
+  Status Expire(size_t rows) {
+    for (;;) {
+      ASSIGN_OR_RETURN(const bool more, Driver().ExpireDue(now_, *this, sink_, rows));
+      if (!more) return {};
+    }
   }
 
   void Replay() {
@@ -128,7 +179,7 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
       const Status status = Driver().ApplyWrite(write, UnixSeconds{1'000'000'000}, sink_);
       ASSERT_TRUE(status.has_value()) << status.error().message;
     }
-    const Status status = Driver().ExpireDue(now_, *this, sink_);
+    const Status status = Expire(1000);
     ASSERT_TRUE(status.has_value()) << status.error().message;
   }
 

@@ -45,7 +45,9 @@ std::string ChangeText(const Change& change) {
   const TableSchema& schema = *change.schema;
   std::string text(1, "cudrt"[static_cast<size_t>(change.op)]);
   text += ' ';
-  text += change.row == RowKind::kRange ? RangeText(change) : KeyText(schema, change.partition_key, change.clustering);
+  text += change.op == Op::kTruncate      ? "*"
+          : change.row == RowKind::kRange ? RangeText(change)
+                                          : KeyText(schema, change.partition_key, change.clustering);
   if (change.row == RowKind::kStatic) text += "/static";
   text += " @" + std::to_string(change.ts.us) + " r" + std::to_string(change.revision) + " " + CauseText(change.cause);
   text += " " + ColumnsText(schema, change.written);

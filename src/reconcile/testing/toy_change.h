@@ -3,7 +3,7 @@
 //   c 7/1 @100 r1 write [title, year] null -> {title: Fargo, year: 1996}
 //
 // op, key, time, revision, cause, the columns written, before -> after. "static" and "range" stand where the row is no
-// regular one. Then, if so: `late`, `incomplete`, `unknown [a, b]`.
+// regular one, and * for all of a truncated table. Then, if so: `late`, `incomplete`, `unknown [a, b]`.
 #pragma once
 
 #include <string>
