@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -16,6 +17,9 @@ namespace braid {
 namespace {
 
 constexpr size_t kWindowBytes = size_t{1} << 20;
+// What is read first at a new place, and at the end of a segment that is being written: little, as it is looked at
+// often. It doubles up to kWindowBytes as reading goes on.
+constexpr size_t kFirstReadBytes = 4096;
 constexpr size_t kMarkerBytes = 8;
 // version, id and the length of the parameters; then they and a checksum.
 constexpr size_t kHeaderFixedBytes = 4 + 8 + 2;
@@ -26,6 +30,8 @@ constexpr size_t kEntryOverheadBytes = 12;
 // Before a compressed section's block: its raw length.
 constexpr size_t kSectionHeadBytes = 4;
 constexpr uint32_t kMinEntryBytes = 10;
+// A section that claims to be larger than so many times what is stored is not believed without decompressing it.
+constexpr uint64_t kMaxBelievedRatio = 256;
 
 constexpr int32_t kOldestVersion = 7;
 constexpr int32_t kNewestVersion = 8;
@@ -118,9 +124,15 @@ char* SegmentBuffers::Buffer::Reserve(size_t size, size_t kept) {
 
 Result<SegmentReader> SegmentReader::Open(const ByteSource& source, const SegmentOptions& options) {
   ASSIGN_OR_RETURN(const uint64_t size, source.Size());
-  std::string bytes(std::min<uint64_t>(size, kMaxHeaderBytes), '\0');
-  ASSIGN_OR_RETURN(const size_t got, source.ReadAt(0, bytes.data(), bytes.size()));
-  const Result<ParsedHeader> parsed = ParseHeader(ByteView(bytes).substr(0, got), source.name());
+  // A few bytes are enough for most headers.
+  std::string bytes;
+  Result<ParsedHeader> parsed = Incomplete("");
+  for (const size_t most : {kFirstReadBytes, kMaxHeaderBytes}) {
+    bytes.resize(std::min<uint64_t>(size, most));
+    ASSIGN_OR_RETURN(const size_t got, source.ReadAt(0, bytes.data(), bytes.size()));
+    parsed = ParseHeader(ByteView(bytes).substr(0, got), source.name());
+    if (parsed || parsed.error().code != ErrorCode::kIncomplete || got < most || bytes[3] == 0) break;
+  }
   if (!parsed) return parsed.error().At(source.name());
   return SegmentReader(source, options, parsed->header, parsed->bytes, size);
 }
@@ -131,10 +143,13 @@ SegmentReader::SegmentReader(const ByteSource& source, const SegmentOptions& opt
       options_(options),
       header_(header),
       file_size_(size),
+      first_marker_(first_marker),
       marker_(first_marker),
       logical_marker_(first_marker),
+      step_over_(options.start != 0),
       own_buffers_(options.buffers == nullptr ? std::make_unique<SegmentBuffers>() : nullptr),
-      buffers_(options.buffers == nullptr ? own_buffers_.get() : options.buffers) {
+      buffers_(options.buffers == nullptr ? own_buffers_.get() : options.buffers),
+      read_ahead_(kWindowBytes) {
   if (header.compression) decompressor_.emplace(*header.compression);
 }
 
@@ -144,7 +159,10 @@ Result<ByteView> SegmentReader::Window(uint64_t offset, size_t size) {
     const bool overlaps = offset >= window_offset_ && offset < window_offset_ + window_bytes_;
     const size_t kept = overlaps ? window_offset_ + window_bytes_ - offset : 0;
     if (kept != 0) std::memmove(buffers_->window.data(), buffers_->window.data() + (offset - window_offset_), kept);
-    const size_t wanted = std::max(size, kWindowBytes);
+    // Far from what was read last, the next place may be far again.
+    if (offset < window_offset_ || offset > window_offset_ + window_bytes_) read_ahead_ = kFirstReadBytes;
+    const size_t wanted = std::max(size, read_ahead_);
+    read_ahead_ = std::min(read_ahead_ * 2, kWindowBytes);
     char* const window = buffers_->window.Reserve(wanted, kept);
     window_offset_ = offset;
     window_bytes_ = kept;
@@ -160,15 +178,46 @@ bool SegmentReader::MarkerFits(uint64_t offset, ByteView marker) const {
   return marker.size() == kMarkerBytes && LoadBigEndian<uint32_t>(marker.data() + 4) == crc;
 }
 
+Status SegmentReader::Refresh(uint64_t limit) {
+  ASSIGN_OR_RETURN(file_size_, source_->Size());
+  options_.limit = limit;
+  final_.reset();
+  payload_ = {};
+  // What was read before may have been written since.
+  window_bytes_ = 0;
+  read_ahead_ = kFirstReadBytes;
+  look_at_marker_ = open_;
+  if (in_section_ && !decompressor_) SetSectionEnd();
+  return {};
+}
+
 Result<SegmentReader::Answer> SegmentReader::Next() {
   while (true) {
+    ASSIGN_OR_RETURN(const Answer answer, Advance());
+    if (options_.start == 0) return answer;
+    const bool end = answer == Answer::kEnd || answer == Answer::kTorn;
+    if (!end && position() <= options_.start) continue;
+    if (stepped_ && !met_start_) {
+      // A damaged section has lied about its length. Without stepping it is told of just as it was the first time.
+      StartOver();
+      stepped_ = false;
+      continue;
+    }
+    if (!end) options_.start = 0;
+    return answer;
+  }
+}
+
+Result<SegmentReader::Answer> SegmentReader::Advance() {
+  while (true) {
     if (final_) return *final_;
+    met_start_ = met_start_ || position() == options_.start;
     if (!in_section_) {
       ASSIGN_OR_RETURN(const Answer entered, EnterSection());
       if (entered != Answer::kEntry) return entered;
     }
     ASSIGN_OR_RETURN(const Answer answer, NextInSection());
-    if (answer != Answer::kEnd) return answer;
+    if (answer != Answer::kEnd || final_) return answer;
     in_section_ = false;
   }
 }
@@ -184,6 +233,7 @@ Result<SegmentReader::Answer> SegmentReader::EnterSection() {
   }
   const uint64_t next = LoadBigEndian<uint32_t>(marker.data());
   const uint32_t crc = LoadBigEndian<uint32_t>(marker.data() + 4);
+  if (options_.live && crc == 0 && !decompressor_) return EnterOpen();
   if (next == 0 && crc == 0) return AtUnwrittenMarker();
   if (!MarkerFits(marker_, marker)) {
     if (crc == 0) return Torn(marker_, "a sync marker without its checksum");
@@ -214,11 +264,47 @@ Result<SegmentReader::Answer> SegmentReader::AtUnwrittenMarker() {
 }
 
 Result<SegmentReader::Answer> SegmentReader::EnterPlain(uint64_t next) {
-  section_cut_ = next > file_size_;
   at_ = marker_ + kMarkerBytes;
-  section_end_ = std::min(next, file_size_);
-  marker_ = logical_marker_ = section_end_;
+  section_next_ = next;
+  open_ = false;
+  SetSectionEnd();
   in_section_ = true;
+  // Everything in it is known from before.
+  if (!section_cut_ && section_end_ <= options_.start) at_ = section_end_;
+  return Answer::kEntry;
+}
+
+void SegmentReader::SetSectionEnd() {
+  if (open_) {
+    section_end_ = file_size_;
+    return;
+  }
+  section_cut_ = section_next_ > file_size_;
+  section_end_ = std::min(section_next_, file_size_);
+  marker_ = logical_marker_ = section_end_;
+}
+
+Result<SegmentReader::Answer> SegmentReader::EnterOpen() {
+  at_ = good_end_ = marker_ + kMarkerBytes;
+  open_ = true;
+  look_at_marker_ = false;
+  section_cut_ = false;
+  SetSectionEnd();
+  in_section_ = true;
+  return Answer::kEntry;
+}
+
+Result<SegmentReader::Answer> SegmentReader::CloseOpen() {
+  look_at_marker_ = false;
+  ASSIGN_OR_RETURN(const ByteView marker, Window(marker_, kMarkerBytes));
+  // Its checksum is written last.
+  if (marker.size() < kMarkerBytes || LoadBigEndian<uint32_t>(marker.data() + 4) == 0) return Answer::kEntry;
+  open_ = false;
+  if (!MarkerFits(marker_, marker)) return Damaged(marker_, "a sync marker does not match its checksum", marker_);
+  const uint64_t next = LoadBigEndian<uint32_t>(marker.data());
+  if (next < at_) return Damaged(marker_, "a sync marker points to before entries that stand behind it", marker_);
+  section_next_ = next;
+  SetSectionEnd();
   return Answer::kEntry;
 }
 
@@ -228,6 +314,10 @@ Result<SegmentReader::Answer> SegmentReader::EnterCompressed(uint64_t next) {
     ASSIGN_OR_RETURN(const uint64_t other, FindMarker(marker_ + kMarkerBytes));
     if (other == file_size_) return Torn(marker_, "the file ends within a compressed section");
     return Damaged(marker_, "a sync marker points beyond the file", file_size_);
+  }
+  if (step_over_) {
+    ASSIGN_OR_RETURN(const bool stepped, StepOver(next));
+    if (stepped) return Answer::kEntry;
   }
   const uint64_t stored = next - marker_ - kMarkerBytes;
   ASSIGN_OR_RETURN(const ByteView block, Window(marker_ + kMarkerBytes, stored));
@@ -240,6 +330,33 @@ Result<SegmentReader::Answer> SegmentReader::EnterCompressed(uint64_t next) {
   logical_marker_ = section_end_;
   in_section_ = true;
   return Answer::kEntry;
+}
+
+Result<uint64_t> SegmentReader::ClaimedLength(uint64_t section, uint64_t next) {
+  ASSIGN_OR_RETURN(const ByteView head, Window(section + kMarkerBytes, kSectionHeadBytes));
+  if (head.size() < kSectionHeadBytes || next < section + kMarkerBytes + kSectionHeadBytes) return uint64_t{0};
+  const uint64_t claimed = LoadBigEndian<uint32_t>(head.data());
+  const uint64_t most = std::min(options_.max_section_bytes, (next - section) * kMaxBelievedRatio);
+  if (claimed > most) return uint64_t{0};
+  ASSIGN_OR_RETURN(const ByteView marker, Window(next, kMarkerBytes));
+  return marker.empty() || MarkerFits(next, marker) ? claimed : 0;
+}
+
+Result<bool> SegmentReader::StepOver(uint64_t next) {
+  ASSIGN_OR_RETURN(const uint64_t claimed, ClaimedLength(marker_, next));
+  const uint64_t end = logical_marker_ + kMarkerBytes + claimed;
+  if (claimed == 0 || end > options_.start) return false;
+  marker_ = next;
+  logical_marker_ = section_end_ = at_ = end;
+  section_cut_ = false;
+  in_section_ = stepped_ = true;
+  return true;
+}
+
+void SegmentReader::StartOver() {
+  step_over_ = in_section_ = open_ = false;
+  marker_ = logical_marker_ = first_marker_;
+  final_.reset();
 }
 
 // Decompresses a stored section into the raw buffer and raw_bytes_.
@@ -265,7 +382,44 @@ Result<ByteView> SegmentReader::InSection(uint64_t offset, size_t size) {
   return Window(offset, size);
 }
 
+Result<SegmentReader::Answer> SegmentReader::NextInOpen() {
+  ASSIGN_OR_RETURN(const ByteView head, Window(at_, kEntryHeadBytes));
+  if (head.size() < kEntryHeadBytes) return *(final_ = Answer::kEnd);
+  const uint32_t size = LoadBigEndian<uint32_t>(head.data());
+  const uint32_t size_crc = Crc32OfInt(0, size);
+  const uint64_t bytes = uint64_t{size} + kEntryOverheadBytes;
+  if (size < kMinEntryBytes || LoadBigEndian<uint32_t>(head.data() + 4) != size_crc || bytes > section_end_ - at_ ||
+      at_ + bytes > options_.limit) {
+    return *(final_ = Answer::kEnd);
+  }
+  ASSIGN_OR_RETURN(const ByteView entry, Window(at_, bytes));
+  if (entry.size() < bytes) return *(final_ = Answer::kEnd);
+  const ByteView payload = entry.substr(kEntryHeadBytes, size);
+  if (LoadBigEndian<uint32_t>(entry.data() + kEntryHeadBytes + size) != Crc32(size_crc, payload)) {
+    return *(final_ = Answer::kEnd);
+  }
+  payload_ = payload;
+  GoTo(at_ + bytes);
+  end_offset_ = at_;
+  return Answer::kEntry;
+}
+
+Result<bool> SegmentReader::QuietBehind() {
+  if (decompressor_) return marker_ >= file_size_;
+  const uint64_t from = in_section_ ? at_ : marker_;
+  std::array<char, kFirstReadBytes> bytes;
+  ASSIGN_OR_RETURN(const size_t got, source_->ReadAt(from, bytes.data(), bytes.size()));
+  return AllZero(ByteView(bytes.data(), got));
+}
+
 Result<SegmentReader::Answer> SegmentReader::NextInSection() {
+  if (open_) {
+    if (look_at_marker_) {
+      ASSIGN_OR_RETURN(const Answer closed, CloseOpen());
+      if (closed != Answer::kEntry) return closed;
+    }
+    if (open_) return NextInOpen();
+  }
   if (at_ == section_end_) {
     if (section_cut_) return Torn(at_, "the file ends within a section");
     return Answer::kEnd;
@@ -319,8 +473,8 @@ Result<SegmentReader::Answer> SegmentReader::AtZeroSize() {
     if (!AllZero(bytes)) return DamagedInSection(at_, "an entry without a size, and bytes behind it");
     offset += bytes.size();
   }
+  if (section_cut_) return Torn(section_end_, "the file ends within a section");
   at_ = section_end_;
-  if (section_cut_) return Torn(at_, "the file ends within a section");
   return Answer::kEnd;
 }
 
@@ -350,9 +504,13 @@ Result<SegmentReader::Answer> SegmentReader::Damaged(uint64_t from, std::string 
   }
   damage_ = {from, resume > from ? resume - from : 0, std::move(what)};
   marker_ = resume;
-  // Logical and file offsets are one in a plain segment. In a compressed one the lost section's own length is unknown;
-  // what matters is that offsets go on rising.
-  logical_marker_ = decompressor_ ? logical_marker_ + (resume - section_marker_) : resume;
+  if (!decompressor_) {
+    logical_marker_ = resume;
+    return Answer::kCorrupt;
+  }
+  // Logical offsets go on as Cassandra counts them if the lost section's length can be believed; else they just rise.
+  ASSIGN_OR_RETURN(const uint64_t claimed, ClaimedLength(section_marker_, section_end));
+  logical_marker_ += resume == section_end && claimed != 0 ? kMarkerBytes + claimed : resume - section_marker_;
   return Answer::kCorrupt;
 }
 

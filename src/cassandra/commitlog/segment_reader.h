@@ -49,6 +49,12 @@ class SegmentBuffers {
 struct SegmentOptions {
   // Entries that end beyond this logical offset are not given: the offset of a _cdc.idx that is not yet completed.
   uint64_t limit = std::numeric_limits<uint64_t>::max();
+  // Entries that end at or before this logical offset are not given, nor is damage before it told of: where an earlier
+  // reader of the segment stood, see position(). Sections that end before it are stepped over, not decompressed.
+  uint64_t start = 0;
+  // Of a plain segment: entries behind the last sync marker are given too, as far as they are whole. One that is not
+  // may still be in writing, so it is no damage: the answer is kEnd, and Refresh() looks again.
+  bool live = false;
   // A compressed section that claims to hold more is corrupt. Cassandra's own limit is commitlog_segment_size.
   uint64_t max_section_bytes = uint64_t{1} << 30;
   SegmentBuffers* buffers = nullptr;  // nullptr: the reader has its own
@@ -72,7 +78,7 @@ class SegmentReader {
     kEntry,    // payload() and end_offset() are set
     kEnd,      // all that was synced has been given, and nothing else is in the file
     kTorn,     // what follows was never finished: see damage(). A live segment may have more later, a dead one lost it.
-               // The answer stays
+               // The answer stays until Refresh()
     kCorrupt,  // bytes contradict their checksum or format: see damage(). The next call goes on behind them
   };
 
@@ -87,12 +93,26 @@ class SegmentReader {
   // Goes to the next entry. Error: kIoError only.
   Result<Answer> Next();
 
+  // The file may have grown or been written to since: after this, Next() goes on where it stood, with what is there
+  // now, up to `limit`. It gives then what a new reader with this limit would give behind position(). Ends the life of
+  // payload(). Error: kIoError.
+  Status Refresh(uint64_t limit = std::numeric_limits<uint64_t>::max());
+
   // After kEntry: the entry's content. Valid until the next call of Next().
   ByteView payload() const { return payload_; }
   // After kEntry: the logical offset of the entry's end, which is Cassandra's position of a mutation.
   uint64_t end_offset() const { return end_offset_; }
   // After kTorn or kCorrupt.
   const SegmentDamage& damage() const { return damage_; }
+  // The logical offset up to which everything was given, told of as damage, or was before `start`: the end of an entry
+  // or of a section. What SegmentOptions::start takes.
+  uint64_t position() const { return in_section_ ? at_ : logical_marker_; }
+  // The logical offset up to which sync markers cover the segment, as far as it was read. Entries that end behind it
+  // were given because of SegmentOptions::live.
+  uint64_t covered_end() const { return logical_marker_; }
+  // Whether nothing but zeroes stands in the few KiB behind position(), as they are now: no write has come that cannot
+  // be read yet because one before it is unfinished. To be called after kEnd. Error: kIoError.
+  Result<bool> QuietBehind();
 
  private:
   SegmentReader(const ByteSource& source, const SegmentOptions& options, const SegmentHeader& header,
@@ -104,16 +124,33 @@ class SegmentReader {
   // Whether a marker of this segment stands at `offset`, by its checksum.
   bool MarkerFits(uint64_t offset, ByteView marker) const;
 
+  // The next answer, whether it is wanted or was before options_.start.
+  Result<Answer> Advance();
+
   // Moves into the section at marker_; kEntry means that it can be read.
   Result<Answer> EnterSection();
   Result<Answer> EnterPlain(uint64_t next);
   Result<Answer> EnterCompressed(uint64_t next);
+  // Into what no marker covers yet.
+  Result<Answer> EnterOpen();
+  // Steps over the compressed section up to `next` if its entries are all before options_.start.
+  Result<bool> StepOver(uint64_t next);
+  // The raw length that the compressed section from its marker at `section` to `next` states, or 0 if there is reason
+  // to doubt it.
+  Result<uint64_t> ClaimedLength(uint64_t section, uint64_t next);
+  // Goes back to the beginning, to read what was stepped over.
+  void StartOver();
   Status Unpack(ByteView stored);
   // What is said at a marker of zeroes: kEnd, or kTorn if entries follow that no marker covers.
   Result<Answer> AtUnwrittenMarker();
 
   // The next entry of the section; kEnd at its end.
   Result<Answer> NextInSection();
+  // The same where no marker covers it: kEnd, which stays, at whatever is no whole entry.
+  Result<Answer> NextInOpen();
+  // Looks whether a marker covers now what did not have one; kEntry means that reading goes on as before.
+  Result<Answer> CloseOpen();
+  void SetSectionEnd();
   // The bytes [offset, offset + size) of the section, both logical. They are known to lie within it.
   Result<ByteView> InSection(uint64_t offset, size_t size);
   Result<Answer> AtZeroSize();
@@ -132,10 +169,17 @@ class SegmentReader {
   SegmentHeader header_;
   std::optional<Decompressor> decompressor_;
   uint64_t file_size_;
+  uint64_t first_marker_;
 
   uint64_t marker_;          // file offset of the marker to read next
   uint64_t logical_marker_;  // its logical offset
   bool in_section_ = false;
+  bool open_ = false;            // the section has no marker yet; marker_ is where it will stand
+  bool look_at_marker_ = false;  // of the open section: it may have come since
+  bool step_over_;               // sections before options_.start are not decompressed
+  bool stepped_ = false;         // there were such
+  bool met_start_ = false;       // options_.start is where an entry or a section ends
+  uint64_t section_next_ = 0;    // file offset of the plain section's end, as its marker says
   bool section_cut_ = false;     // the file ends before the section does
   uint64_t section_marker_ = 0;  // file offset of the marker of the section that is being read
   uint64_t good_end_ = 0;        // file offset up to which everything was found sound
@@ -144,6 +188,7 @@ class SegmentReader {
 
   std::unique_ptr<SegmentBuffers> own_buffers_;
   SegmentBuffers* buffers_;
+  size_t read_ahead_;  // bytes that the window reads at once; fewer after a jump or a refresh
   uint64_t window_offset_ = 0;
   size_t window_bytes_ = 0;
   size_t raw_bytes_ = 0;  // of the decompressed section, from the logical offset raw_start_
