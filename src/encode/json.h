@@ -1,4 +1,5 @@
-// Changes and values as JSON: the room's door. docs/formats/event.md and docs/formats/types.md say what is written.
+// Changes, gaps and values as JSON: the room's door. docs/formats/event.md and docs/formats/types.md say what is
+// written.
 //
 // Pure functions: they append to *out and allocate nothing but its growth (and the digits of numbers that do not fit
 // in 64 bits). The output is always valid JSON, whatever the bytes.
@@ -12,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "model/change.h"
+#include "model/gap.h"
 #include "model/type.h"
 
 namespace braid {
@@ -38,5 +40,12 @@ struct EventContext {
 // `change.schema` must be set, and `change.origin.node` within `context.nodes` (both CHECKed). Key bytes that do not
 // parse give {"invalid":"BASE64"} for the first key column and null for the others.
 void AppendEventJson(const Change& change, const EventContext& context, std::string* out);
+
+// Appends `gap` as one JSON object, without a line end: the control event of docs/formats/event.md. `gap.node` must be
+// within `context.nodes` (CHECKed).
+void AppendGapJson(const Gap& gap, const Sequence& sequence, const EventContext& context, std::string* out);
+
+// The reason's name as events have it, e.g. "lost_segment". Static lifetime.
+const char* GapReasonName(GapReason reason);
 
 }  // namespace braid

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "base/check.h"
+#include "encode/event_text.h"
 #include "encode/json.h"
 #include "encode/json_text.h"
 #include "model/key.h"
@@ -15,11 +16,6 @@ constexpr const char* kCauses[] = {"write",  "delete",   "range_delete", "partit
                                    "schema", "backfill", "repair"};
 constexpr const char* kRows[] = {"regular", "static", "range"};
 constexpr const char* kSnapshots[] = {"false", "first", "true", "last"};
-
-int64_t MillisecondsOf(WriteTime at) {
-  // Towards the past, as for the times after 1970.
-  return at.us / 1000 - (at.us % 1000 < 0 ? 1 : 0);
-}
 
 // A non-frozen collection without elements is no collection to CQL.
 bool IsNull(const Column& column, const ColumnValue& value) {
@@ -44,19 +40,8 @@ class EventWriter {
     WriteImage(change_.after);
     Raw(",\"source\":{");
     WriteSource();
-    Raw("},\"transaction\":null,\"sequence\":\"");
-    AppendInteger(change_.sequence.epoch, out_);
-    out_->push_back(':');
-    AppendInteger(change_.sequence.partition, out_);
-    out_->push_back(':');
-    AppendInteger(change_.sequence.n, out_);
-    Raw("\",\"ts_ms\":");
-    if (context_.emitted_ms) {
-      AppendInteger(*context_.emitted_ms, out_);
-    } else {
-      WriteMilliseconds();
-    }
     out_->push_back('}');
+    AppendEventTail(change_.sequence, change_.ts, context_, out_);
   }
 
  private:
@@ -152,10 +137,7 @@ class EventWriter {
   }
 
   void WriteSource() {
-    Raw("\"connector\":\"cassandra\",\"version\":");
-    AppendJsonString(context_.version, out_);
-    Raw(",\"name\":");
-    AppendJsonString(context_.pipeline, out_);
+    AppendSourceHead(context_, out_);
     Raw(",\"db\":");
     AppendJsonString(schema_.keyspace, out_);
     Raw(",\"keyspace\":");
@@ -167,13 +149,9 @@ class EventWriter {
     out_->push_back('"');
     if (change_.row == RowKind::kRange) WriteRange();
     Raw(",\"ts_us\":");
-    if (change_.ts.none()) {
-      Raw("null");
-    } else {
-      AppendInteger(change_.ts.us, out_);
-    }
+    AppendMicroseconds(change_.ts, out_);
     Raw(",\"ts_ms\":");
-    WriteMilliseconds();
+    AppendMilliseconds(change_.ts, out_);
     WriteOrigin();
     Raw(",\"revision\":");
     AppendInteger(change_.revision, out_);
@@ -222,11 +200,6 @@ class EventWriter {
     bool first = true;
     WriteClustering(bound.values, bound.size, &first);
     Raw(bound.inclusive ? "},\"inclusive\":true}" : "},\"inclusive\":false}");
-  }
-
-  void WriteMilliseconds() {
-    if (change_.ts.none()) return Raw("null");
-    AppendInteger(MillisecondsOf(change_.ts), out_);
   }
 
   void WriteColumnNames(std::span<const ColumnId> columns) {
