@@ -30,5 +30,31 @@ TEST(Checksum, Hash64IsXxh3) {
   EXPECT_NE(Hash64("a", 1), Hash64("a", 2));
 }
 
+TEST(ChecksumTest, Crc32cIsCastagnolis) {
+  // RFC 3720, appendix B.4.
+  EXPECT_EQ(Crc32c(0, std::string(32, '\0')), 0x8A9136AAu);
+  EXPECT_EQ(Crc32c(0, std::string(32, '\xFF')), 0x62A8AB43u);
+  EXPECT_EQ(Crc32c(0, "123456789"), 0xE3069283u);
+  EXPECT_EQ(Crc32c(Crc32c(0, "1234"), "56789"), 0xE3069283u);
+  EXPECT_EQ(Crc32c(0, ""), 0u);
+}
+
+TEST(SecretHash, DependsOnTheSecretAndOnAllBytes) {
+  const SecretHash one("0123456789abcdef");
+  const SecretHash same("0123456789abcdef");
+  const SecretHash other("0123456789abcdeg");
+  for (const size_t size : {0, 1, 5, 12, 100, 200, 1000}) {
+    std::string bytes(size, 'x');
+    EXPECT_EQ(one(bytes), same(bytes));
+    EXPECT_NE(one(bytes).high, other(bytes).high);
+    EXPECT_NE(one(bytes).low, other(bytes).low);
+    if (size == 0) continue;
+    const SecretHash::Value before = one(bytes);
+    bytes.back() = 'y';
+    EXPECT_NE(one(bytes).high, before.high);
+    EXPECT_NE(one(bytes).low, before.low);
+  }
+}
+
 }  // namespace
 }  // namespace braid

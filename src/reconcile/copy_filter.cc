@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/checksum.h"
-
 namespace braid {
 namespace {
 
@@ -65,10 +63,8 @@ CopyFilter::Hash CopyFilter::HashOf(const Mutation& mutation) {
     writer.Put(range.end.cut);
     writer.Put(range.deletion);
   }
-  Hash hash;
-  hash.high = Hash64(content_, 1);
-  hash.low = static_cast<uint32_t>(Hash64(content_, 2));
-  return hash;
+  const SecretHash::Value hash = hash_(content_);
+  return {hash.high, static_cast<uint32_t>(hash.low)};
 }
 
 bool CopyFilter::Contains(const Hash& hash) const {

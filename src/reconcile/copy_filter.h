@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/checksum.h"
 #include "model/mutation.h"
 
 namespace braid {
@@ -21,8 +22,9 @@ class CopyFilter {
     uint32_t low = 0;
   };
 
-  // `bytes` of memory, rounded down to whole buckets; 0: nothing is ever found.
-  explicit CopyFilter(size_t bytes) : buckets_(bytes / sizeof(Bucket)) {}
+  // `bytes` of memory, rounded down to whole buckets; 0: nothing is ever found. `seed`: secret bytes, so that nobody
+  // can write two mutations of one hash, the second of which would be lost.
+  CopyFilter(size_t bytes, ByteView seed) : hash_(seed), buckets_(bytes / sizeof(Bucket)) {}
 
   bool enabled() const { return !buckets_.empty(); }
 
@@ -45,6 +47,7 @@ class CopyFilter {
   // Takes the hash's upper half evenly to the number of buckets, which is less than 2^32.
   size_t BucketOf(const Hash& hash) const { return static_cast<size_t>(((hash.high >> 32) * buckets_.size()) >> 32); }
 
+  const SecretHash hash_;
   std::vector<Bucket> buckets_;
   std::string content_;  // of the mutation at hand
 };

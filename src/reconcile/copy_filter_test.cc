@@ -25,7 +25,7 @@ class CopyFilterTest : public ::testing::Test {
   Cell cell_;
   RowUpdate row_;
   Mutation mutation_;
-  CopyFilter filter_{1024};
+  CopyFilter filter_{1024, "a secret"};
 };
 
 TEST_F(CopyFilterTest, FindsWhatWasAdded) {
@@ -35,6 +35,13 @@ TEST_F(CopyFilterTest, FindsWhatWasAdded) {
   EXPECT_TRUE(filter_.Contains(hash));
   filter_.Clear();
   EXPECT_FALSE(filter_.Contains(hash));
+}
+
+TEST_F(CopyFilterTest, NobodyKnowsTheHashWithoutTheSeed) {
+  const CopyFilter::Hash hash = filter_.HashOf(mutation_);
+  EXPECT_EQ(CopyFilter(1024, "a secret").HashOf(mutation_).high, hash.high);
+  EXPECT_NE(CopyFilter(1024, "another").HashOf(mutation_).high, hash.high);
+  EXPECT_NE(CopyFilter(1024, "another").HashOf(mutation_).low, hash.low);
 }
 
 TEST_F(CopyFilterTest, WhereItWasReadDoesNotMatter) {
@@ -71,7 +78,7 @@ TEST_F(CopyFilterTest, EverythingThatItSaysMatters) {
 }
 
 TEST_F(CopyFilterTest, TheNewestPushOutTheOldest) {
-  CopyFilter one_bucket(64);
+  CopyFilter one_bucket(64, {});
   for (uint32_t i = 1; i <= 6; ++i) one_bucket.Add({i, i});
   EXPECT_FALSE(one_bucket.Contains({1, 1}));
   for (uint32_t i = 2; i <= 6; ++i) EXPECT_TRUE(one_bucket.Contains({i, i}));
@@ -79,7 +86,7 @@ TEST_F(CopyFilterTest, TheNewestPushOutTheOldest) {
 }
 
 TEST_F(CopyFilterTest, WithoutMemoryItFindsNothing) {
-  CopyFilter none(0);
+  CopyFilter none(0, {});
   EXPECT_FALSE(none.enabled());
   none.Add({1, 1});
   EXPECT_FALSE(none.Contains({1, 1}));

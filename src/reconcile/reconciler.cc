@@ -18,7 +18,9 @@ PartitionRef RefOf(const Mutation& mutation) {
 }  // namespace
 
 Reconciler::Reconciler(const Options& options, State* state)
-    : options_(options), state_(state), copies_(options.copy_filter_bytes) {}
+    : options_(options),
+      state_(state),
+      copies_(options.copy_filter_bytes, {options.copy_filter_seed.data(), options.copy_filter_seed.size()}) {}
 
 Status Reconciler::Apply(const Mutation& mutation, UnixSeconds now, ChangeSink& sink) {
   ++stats_.mutations;

@@ -4,6 +4,7 @@
 // no thread and reads no clock. Not thread-safe; one for each shard.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -38,6 +39,9 @@ class Reconciler {
     // Memory for knowing copies without asking the state (12.8 bytes a mutation); changes no result. 0: none. Not for
     // replay, which joins copies first.
     size_t copy_filter_bytes = 0;
+    // Random bytes that the filter's hashes depend on, secret, so that nobody can write a mutation that passes for
+    // another's copy. May be new at each start.
+    std::array<char, 16> copy_filter_seed{};
   };
 
   struct Stats {
