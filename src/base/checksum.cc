@@ -2,8 +2,6 @@
 
 #include <libdeflate.h>
 #include <xxhash.h>
-
-#include "base/check.h"
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 #endif
@@ -70,7 +68,7 @@ uint64_t Hash64(ByteView bytes, uint64_t seed) {
 }
 
 SecretHash::SecretHash(ByteView seed) {
-  CHECK(XXH3_generateSecret(secret_.data(), secret_.size(), seed.data(), seed.size()) == XXH_OK);
+  for (size_t i = 0; i < secret_.size(); i += sizeof(uint64_t)) StoreBigEndian(secret_.data() + i, Hash64(seed, i));
 }
 
 SecretHash::Value SecretHash::operator()(ByteView bytes) const {
