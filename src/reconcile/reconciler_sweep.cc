@@ -219,13 +219,13 @@ Result<bool> Reconciler::WalkSchema(const TableSchema& before, const TableSchema
 
 // Tells of the rows in `rows_` that the new definition ends or brings back.
 Status Reconciler::RedefinePart(const TableSchema& before, const TableSchema& after, const PartitionRef& partition,
-                              UnixSeconds now, ChangeSink& sink) {
+                                UnixSeconds now, ChangeSink& sink) {
   ASSIGN_OR_RETURN(PartitionHeader header, ReadHeader(partition));
   const std::span<RowOutcome> outcomes = step_arena_.NewArray<RowOutcome>(rows_.size());
   for (size_t i = 0; i < rows_.size(); ++i) {
     RowOutcome& outcome = outcomes[i];
     outcome = RedefineRow(before, after, partition.token, partition.key, &header, rows_[i].ref, rows_[i].state, now,
-                        &step_arena_);
+                          &step_arena_);
     if (outcome.verdict != Verdict::kChange) continue;
     TRY(Emit(outcome.change, sink));
     deltas_.push_back({rows_[i].ref, &outcome.state, outcome.due_before, outcome.due_after});
