@@ -35,6 +35,8 @@ struct Message {
   TableId table;
   Position cut;
   Gap gap;
+  // Of a transaction that was given before: what a node logged between a table's cut and its word of it.
+  bool again = false;
   int64_t taken_in_us = 0;  // the wall clock when capture gave it
 
   size_t size_bytes() const { return sizeof(Message) + bytes.size() + gap.detail.size(); }

@@ -1,0 +1,127 @@
+#include "pipeline/run/mark.h"
+
+#include "base/cursor.h"
+#include "base/vint.h"
+#include "codec/gap.h"
+#include "codec/version.h"
+
+namespace braid {
+namespace {
+
+constexpr ByteView kMagic = "BRSM";
+constexpr uint8_t kVersion = 1;
+constexpr const char* kWhat = "shard mark";
+
+void AppendPlace(std::string* to, const Position& position) {
+  AppendSignedVint(to, position.segment.value);
+  AppendVint(to, position.offset);
+}
+Position ReadPlace(Cursor* from, NodeIndex node) {
+  Position position;
+  position.node = node;
+  position.segment.value = from->SignedVint();
+  position.offset = from->Vint();
+  return position;
+}
+
+NodeIndex ReadNode(Cursor* from) {
+  const uint64_t index = from->Vint();
+  if (index > UINT16_MAX) from->Fail("a node's index is too large");
+  return {static_cast<uint16_t>(index)};
+}
+
+TableId ReadTable(Cursor* from) {
+  const ByteView bytes = from->Bytes(16);
+  return from->ok() ? TableId::FromBytes(bytes) : TableId();
+}
+
+void AppendTruncated(std::string* to, const ShardMark::Truncated& truncated) {
+  AppendVint(to, truncated.count);
+  AppendVint(to, truncated.cuts.size());
+  for (const auto& [node, cut] : truncated.cuts) {
+    AppendVint(to, node.value);
+    AppendVint(to, cut.count);
+    AppendPlace(to, cut.at);
+  }
+}
+
+ShardMark::Truncated ReadTruncated(Cursor* from) {
+  ShardMark::Truncated truncated;
+  truncated.count = from->Vint();
+  for (uint64_t left = from->Vint(); left > 0 && from->ok(); --left) {
+    const NodeIndex node = ReadNode(from);
+    ShardMark::Cut& cut = truncated.cuts[node];
+    cut.count = from->Vint();
+    cut.at = ReadPlace(from, node);
+  }
+  return truncated;
+}
+
+}  // namespace
+
+std::string EncodeMark(const ShardMark& mark) {
+  std::string bytes(kMagic);
+  bytes.push_back(static_cast<char>(kVersion));
+  AppendVint(&bytes, mark.commit);
+  AppendVint(&bytes, mark.timeline_end);
+  AppendVint(&bytes, mark.nodes.size());
+  for (const ShardMark::Node& node : mark.nodes) {
+    AppendVint(&bytes, node.node.value);
+    AppendPlace(&bytes, node.position);
+    AppendSignedVint(&bytes, node.watermark.us);
+    bytes.push_back(node.retired ? 1 : 0);
+  }
+  AppendVint(&bytes, mark.truncated.size());
+  for (const auto& [table, truncated] : mark.truncated) {
+    bytes.append(table.view());
+    AppendTruncated(&bytes, truncated);
+  }
+  AppendVint(&bytes, mark.schemas.size());
+  for (const auto& [table, schema] : mark.schemas) {
+    bytes.append(table.view());
+    AppendBigEndian(&bytes, schema.value);
+  }
+  AppendVint(&bytes, mark.gaps.size());
+  std::string record;
+  for (const Gap& gap : mark.gaps) {
+    record.clear();
+    AppendGap(&record, gap);
+    AppendVint(&bytes, record.size());
+    bytes.append(record);
+  }
+  return bytes;
+}
+
+Result<ShardMark> DecodeMark(ByteView bytes) {
+  ShardMark mark;
+  if (bytes.empty()) return mark;
+  Cursor from(bytes);
+  TRY(ReadMagic(&from, kMagic, kVersion, kWhat));
+  mark.commit = from.Vint();
+  mark.timeline_end = from.Vint();
+  for (uint64_t left = from.Vint(); left > 0 && from.ok(); --left) {
+    ShardMark::Node& node = mark.nodes.emplace_back();
+    node.node = ReadNode(&from);
+    node.position = ReadPlace(&from, node.node);
+    node.watermark.us = from.SignedVint();
+    node.retired = from.U8() != 0;
+  }
+  for (uint64_t left = from.Vint(); left > 0 && from.ok(); --left) {
+    const TableId table = ReadTable(&from);
+    mark.truncated[table] = ReadTruncated(&from);
+  }
+  for (uint64_t left = from.Vint(); left > 0 && from.ok(); --left) {
+    const TableId table = ReadTable(&from);
+    mark.schemas[table].value = from.U64();
+  }
+  for (uint64_t left = from.Vint(); left > 0 && from.ok(); --left) {
+    const ByteView record = from.VintBytes();
+    if (!from.ok()) break;
+    ASSIGN_OR_RETURN(Gap gap, DecodeGap(record));
+    mark.gaps.push_back(std::move(gap));
+  }
+  TRY(FinishRecord(&from, kWhat));
+  return mark;
+}
+
+}  // namespace braid

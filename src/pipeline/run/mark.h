@@ -1,0 +1,56 @@
+// What a shard must find again, committed with its state in one step. Layout: docs/formats/shard-mark.md.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "model/gap.h"
+#include "model/position.h"
+#include "model/schema.h"
+#include "model/time.h"
+
+namespace braid {
+
+struct ShardMark {
+  uint64_t commit = 0;        // how many commits there were
+  uint64_t timeline_end = 1;  // the number of the next record
+
+  struct Node {
+    NodeIndex node;
+    Position position;    // everything up to here is in the state, or held no claim to be
+    WriteTime watermark;  // everything that the node logged before is
+    bool retired = false;
+    bool operator==(const Node&) const = default;
+  };
+  std::vector<Node> nodes;  // by index
+
+  // A table that was truncated: how many truncations each node has told of, and where the last one cut its log.
+  struct Cut {
+    uint64_t count = 0;
+    Position at;
+    bool operator==(const Cut&) const = default;
+  };
+  struct Truncated {
+    uint64_t count = 0;  // truncations that were applied to the state
+    std::map<NodeIndex, Cut> cuts;
+    bool operator==(const Truncated&) const = default;
+  };
+  std::map<TableId, Truncated> truncated;
+
+  // The definitions by which each table's rows were last walked: a newer one that drops columns asks for a walk.
+  std::map<TableId, SchemaId> schemas;
+
+  std::vector<Gap> gaps;  // open ones
+
+  bool operator==(const ShardMark&) const = default;
+};
+
+std::string EncodeMark(const ShardMark& mark);
+// Of empty bytes: that of a new shard. Errors: kCorrupt, kUnsupported (version).
+Result<ShardMark> DecodeMark(ByteView bytes);
+
+}  // namespace braid

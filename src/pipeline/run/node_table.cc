@@ -1,0 +1,119 @@
+#include "pipeline/run/node_table.h"
+
+#include <fmt/format.h>
+
+#include "base/checksum.h"
+#include "base/cursor.h"
+#include "base/vint.h"
+#include "codec/version.h"
+
+namespace braid {
+namespace {
+
+constexpr ByteView kMagic = "BRPI";
+constexpr uint8_t kVersion = 1;
+constexpr const char* kWhat = "pipeline file";
+constexpr size_t kChecksumBytes = 8;
+constexpr uint64_t kMostBytes = uint64_t{16} << 20;
+
+void AppendText(std::string* to, const std::string& text) {
+  AppendVint(to, text.size());
+  to->append(text);
+}
+
+Result<PipelineIdentity> Decode(ByteView bytes) {
+  Cursor head(bytes);
+  TRY(ReadMagic(&head, kMagic, kVersion, kWhat));
+  if (bytes.size() < head.offset() + kChecksumBytes) return Corrupt(fmt::format("{}: it ends too early", kWhat));
+  const ByteView body = bytes.substr(0, bytes.size() - kChecksumBytes);
+  if (Hash64(body) != LoadBigEndian<uint64_t>(bytes.data() + body.size())) {
+    return Corrupt(fmt::format("{}: its bytes do not fit their checksum", kWhat));
+  }
+  Cursor from(body);
+  from.Skip(head.offset());
+  PipelineIdentity identity;
+  identity.epoch = from.Vint();
+  const uint64_t shards = from.Vint();
+  if (shards == 0 || shards > UINT16_MAX) from.Fail("a number of shards that cannot be");
+  identity.shards = static_cast<uint32_t>(shards);
+  const uint64_t nodes = from.Vint();
+  if (nodes > UINT16_MAX) from.Fail("too many nodes");
+  for (uint64_t i = 0; i < nodes && from.ok(); ++i) {
+    KnownNode& node = identity.nodes.emplace_back();
+    node.host_id = from.VintBytes();
+    node.name = from.VintBytes();
+    node.retired = from.U8() != 0;
+  }
+  TRY(FinishRecord(&from, kWhat));
+  return identity;
+}
+
+}  // namespace
+
+NodeIndex PipelineIdentity::Register(const std::string& name, const std::string& host_id) {
+  KnownNode* found = nullptr;
+  for (KnownNode& node : nodes) {
+    const bool same = host_id.empty() ? node.name == name && !node.retired : node.host_id == host_id;
+    if (same) found = &node;
+  }
+  if (found == nullptr && !host_id.empty()) {
+    for (KnownNode& node : nodes) {
+      if (node.host_id.empty() && node.name == name && !node.retired) found = &node;
+    }
+  }
+  if (found == nullptr) found = &nodes.emplace_back();
+  found->name = name;
+  if (!host_id.empty()) found->host_id = host_id;
+  return {static_cast<uint16_t>(found - nodes.data())};
+}
+
+std::string IdentityPath(const std::string& state) {
+  return state + "/pipeline";
+}
+std::string LockPath(const std::string& state) {
+  return state + "/lock";
+}
+std::string SchemaLogPath(const std::string& state) {
+  return state + "/schemas";
+}
+std::string ShardStatePath(const std::string& state, uint32_t shard) {
+  return fmt::format("{}/shards/{:03}", state, shard);
+}
+std::string TimelinePath(const std::string& state, uint32_t shard) {
+  return fmt::format("{}/timeline/{:03}", state, shard);
+}
+std::string RequestsPath(const std::string& state) {
+  return state + "/requests";
+}
+
+uint32_t ShardOf(Token token, uint32_t shards) {
+  // The ring begins at the least number.
+  const uint64_t place = static_cast<uint64_t>(token.value) ^ (uint64_t{1} << 63);
+  return static_cast<uint32_t>(((place >> 32) * shards) >> 32);
+}
+
+Result<PipelineIdentity> ReadIdentity(FileSystem* files, const std::string& state) {
+  const std::string path = IdentityPath(state);
+  ASSIGN_OR_RETURN(const auto source, files->OpenForRead(path));
+  ASSIGN_OR_RETURN(const std::string bytes, ReadAll(*source, kMostBytes));
+  auto identity = Decode(bytes);
+  if (!identity.has_value()) return identity.error().At(path);
+  return identity;
+}
+
+Status WriteIdentity(FileSystem* files, const std::string& state, const PipelineIdentity& identity) {
+  std::string bytes(kMagic);
+  bytes.push_back(static_cast<char>(kVersion));
+  AppendVint(&bytes, identity.epoch);
+  AppendVint(&bytes, identity.shards);
+  AppendVint(&bytes, identity.nodes.size());
+  for (const KnownNode& node : identity.nodes) {
+    AppendText(&bytes, node.host_id);
+    AppendText(&bytes, node.name);
+    bytes.push_back(node.retired ? 1 : 0);
+  }
+  AppendBigEndian<uint64_t>(&bytes, Hash64(bytes));
+  return files->ReplaceFile(IdentityPath(state), bytes);
+}
+
+}  // namespace braid

@@ -1,0 +1,267 @@
+#include "pipeline/run/shard.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/failpoint.h"
+#include "codec/mutation.h"
+
+namespace braid {
+namespace {
+
+constexpr int64_t kMicros = 1'000'000;
+// Rows that expire, and partitions that are swept, in one step: so that commits and mutations are not kept waiting.
+constexpr size_t kRowsPerStep = 256;
+constexpr int64_t kSweepPauseUs = 20'000;
+constexpr int64_t kSweepEveryUs = 600 * kMicros;
+
+UnixSeconds SecondOf(WriteTime time) {
+  if (time.none()) return {std::numeric_limits<int64_t>::min()};
+  return UnixSeconds{time.us / kMicros - (time.us % kMicros < 0 ? 1 : 0)};
+}
+
+}  // namespace
+
+Shard::Shard(const Options& options, const Rooms& rooms, ShardMark mark)
+    : options_(options),
+      rooms_(rooms),
+      reconciler_({.history_known = [this](const TableId& table) { return HistoryKnown(table); }}, rooms.state),
+      mark_(std::move(mark)),
+      committed_(mark_) {
+  for (const NodeIndex node : options_.nodes) NodeOf(node);
+}
+
+Shard::~Shard() = default;
+
+bool Shard::HistoryKnown(const TableId& table) const {
+  return rooms_.schemas->HistoryKnown(table) && mark_.gaps.empty();
+}
+
+ShardMark::Node* Shard::NodeOf(NodeIndex node) {
+  const auto at = std::ranges::lower_bound(mark_.nodes, node, {}, &ShardMark::Node::node);
+  if (at != mark_.nodes.end() && at->node == node) return &*at;
+  // Its log begins after whatever was truncated before it came.
+  for (auto& [table, truncated] : mark_.truncated) truncated.cuts[node].count = truncated.count;
+  return &*mark_.nodes.insert(at, {.node = node, .position = {.node = node}});
+}
+
+WriteTime Shard::Watermark() const {
+  WriteTime least{std::numeric_limits<int64_t>::max()};
+  for (const ShardMark::Node& node : mark_.nodes) {
+    const bool followed = std::ranges::find(options_.nodes, node.node) != options_.nodes.end();
+    if (followed && !node.retired) least = std::min(least, node.watermark);
+  }
+  return least.us == std::numeric_limits<int64_t>::max() ? WriteTime::None() : least;
+}
+
+UnixSeconds Shard::Clock() const {
+  return SecondOf(Watermark());
+}
+
+const TableSchema* Shard::Newest(const TableId& table) {
+  const uint64_t version = rooms_.schemas->version();
+  if (version != schemas_version_) {
+    newest_.clear();
+    schemas_version_ = version;
+  }
+  const auto [found, fresh] = newest_.try_emplace(table, nullptr);
+  if (fresh) found->second = rooms_.schemas->FindTable(table);
+  return found->second;
+}
+
+Status Shard::Take(const Message& message, int64_t now_us) {
+  switch (message.kind) {
+    case Message::Kind::kSchema:
+      return TakeSchema(message.table, now_us);
+    case Message::Kind::kGap:
+      TakeGap(message.gap);
+      return {};
+    case Message::Kind::kRetired:
+      NodeOf(message.position.node)->retired = true;
+      news_ = true;
+      return {};
+    case Message::Kind::kTruncation:
+      TRY(TakeTruncation(message));
+      break;
+    case Message::Kind::kTransaction:
+      if (message.again) return TakeTransaction(message);
+      // Given again after a restart in which another shard was behind.
+      if (message.position <= NodeOf(message.position.node)->position) return {};
+      TRY(TakeTransaction(message));
+      break;
+    case Message::Kind::kProgress:
+      break;
+  }
+  ShardMark::Node* node = NodeOf(message.position.node);
+  node->position = std::max(node->position, message.position);
+  if (message.kind == Message::Kind::kProgress) node->watermark = std::max(node->watermark, message.time);
+  news_ = true;
+  return {};
+}
+
+Status Shard::TakeTransaction(const Message& message) {
+  arena_.Reset();
+  ASSIGN_OR_RETURN(const Transaction transaction, DecodeTransaction(message.bytes, *rooms_.schemas, &arena_));
+  for (const Mutation& mutation : transaction.mutations) TRY(Apply(mutation));
+  return {};
+}
+
+Status Shard::Apply(const Mutation& mutation) {
+  if (!Counts(mutation)) return {};
+  // Columns keep their ids, so the newest definition reads what an older one wrote: images do not go back and forth
+  // between definitions while nodes are read at different places.
+  Mutation seen = mutation;
+  if (const TableSchema* newest = Newest(mutation.schema->table_id)) seen.schema = newest;
+  return reconciler_.Apply(seen, Clock(), *this);
+}
+
+// The rows of the table are gone from all nodes, each at a place of its own in its log. What a node logged before its
+// cut is void, also if it is read after another node's cut was; what it logged after the cut, but before it told of it,
+// is given again behind this message.
+Status Shard::TakeTruncation(const Message& message) {
+  ShardMark::Truncated& truncated = mark_.truncated[message.table];
+  for (const ShardMark::Node& node : mark_.nodes) truncated.cuts.try_emplace(node.node);
+  ShardMark::Cut& cut = truncated.cuts[message.position.node];
+  if (message.cut <= cut.at) return {};
+  cut.at = message.cut;
+  news_ = true;
+  if (++cut.count <= truncated.count) return {};
+  truncated.count = cut.count;
+  const TableSchema* table = Newest(message.table);
+  return table != nullptr ? reconciler_.Truncate(*table, message.time, *this) : Status();
+}
+
+// Rows that lived only by a column that was dropped are gone. (What is known of a table that was dropped stays: nodes
+// that are read later may still tell of it.)
+Status Shard::TakeSchema(const TableId& table, int64_t now_us) {
+  const TableSchema* after = Newest(table);
+  if (after == nullptr || !after->cdc) return {};
+  SchemaId& walked = mark_.schemas[table];
+  const TableSchema* before = rooms_.schemas->Find(walked);
+  if (before != nullptr && before->id != after->id) {
+    Reconciler::Cursor cursor;
+    bool more = true;
+    while (more) {
+      ASSIGN_OR_RETURN(more, reconciler_.WalkSchema(*before, *after, Clock(), &cursor, kRowsPerStep, *this));
+      // Begun anew after a crash, it tells of no row twice.
+      if (pending_bytes() > options_.commit_bytes) TRY(Commit(now_us));
+    }
+  }
+  news_ = news_ || walked != after->id;
+  walked = after->id;
+  return {};
+}
+
+bool Shard::Counts(const Mutation& mutation) const {
+  const auto truncated = mark_.truncated.find(mutation.schema->table_id);
+  if (truncated == mark_.truncated.end()) return true;
+  const auto cut = truncated->second.cuts.find(mutation.position.node);
+  if (cut == truncated->second.cuts.end()) return false;
+  return cut->second.count >= truncated->second.count && mutation.position > cut->second.at;
+}
+
+Status Shard::Emit(const Change& change) {
+  rooms_.timeline->Append(change);
+  ++pending_changes_;
+  pending_times_us_.push_back(change.ts.us);
+  news_ = true;
+  return {};
+}
+
+void Shard::TakeGap(const Gap& gap) {
+  const auto same = [&](const Gap& open) { return open.id == gap.id; };
+  const auto known = std::ranges::find_if(mark_.gaps, same);
+  if (gap.open == (known != mark_.gaps.end())) return;
+  rooms_.timeline->Append(gap);
+  ++pending_changes_;
+  news_ = true;
+  if (gap.open) {
+    mark_.gaps.push_back(gap);
+  } else {
+    mark_.gaps.erase(known);
+  }
+  reconciler_.ForgetHistory();
+}
+
+Result<bool> Shard::Tick(int64_t now_us) {
+  const UnixSeconds clock = Clock();
+  if (clock > expired_through_) {
+    ASSIGN_OR_RETURN(const bool more, reconciler_.ExpireDue(clock, *this, *this, kRowsPerStep));
+    if (more) return true;
+    expired_through_ = clock;
+  }
+  return Purge(now_us);
+}
+
+// A sweep over the whole state now and then, a little at a time.
+Result<bool> Shard::Purge(int64_t now_us) {
+  if (now_us < next_sweep_us_) return false;
+  // Every node that may still come back with something old holds the purge, followed or not.
+  WriteTime passed{std::numeric_limits<int64_t>::max()};
+  for (const ShardMark::Node& node : mark_.nodes) {
+    if (!node.retired) passed = std::min(passed, node.watermark);
+  }
+  const auto purge_of = [&](const TableId& table) -> Reconciler::TablePurge {
+    const TableSchema* schema = Newest(table);
+    if (schema == nullptr || passed.none()) return {};
+    return {schema,
+            {.now = {now_us / kMicros},
+             .gc_grace_s = schema->gc_grace_s,
+             .sources_passed = {passed.us - options_.purge_slack_us},
+             .open_gap = !mark_.gaps.empty()}};
+  };
+  const uint64_t purged = PurgedParts();
+  ASSIGN_OR_RETURN(const bool more, reconciler_.PurgeSome(&sweep_, purge_of, kRowsPerStep));
+  news_ = news_ || PurgedParts() != purged;
+  next_sweep_us_ = now_us + (more ? kSweepPauseUs : kSweepEveryUs);
+  return false;
+}
+
+uint64_t Shard::PurgedParts() const {
+  const Reconciler::Stats& stats = reconciler_.stats();
+  return stats.rows_purged + stats.parts_purged + stats.partitions_purged;
+}
+
+size_t Shard::pending_bytes() const {
+  return rooms_.state->pending_bytes() + rooms_.timeline->pending_bytes();
+}
+
+Status Shard::Commit(int64_t now_us) {
+  if (!news_) return {};
+  Failpoint("shard.commit-begin");
+  TRY(rooms_.timeline->Sync(now_us));
+  Failpoint("shard.timeline-synced");
+  ShardMark mark = mark_;
+  mark.commit = committed_.commit + 1;
+  mark.timeline_end = rooms_.timeline->end();
+  TRY(rooms_.state->Commit(EncodeMark(mark)));
+  Failpoint("shard.state-committed");
+  TRY(rooms_.timeline->Publish());
+  Failpoint("shard.published");
+  mark_.commit = mark.commit;
+  committed_ = std::move(mark);
+  ++commits_;
+  for (const int64_t written_us : pending_times_us_) latencies_.Add(now_us - written_us);
+  pending_times_us_.clear();
+  pending_changes_ = 0;
+  news_ = false;
+  return {};
+}
+
+ShardStats Shard::stats() const {
+  ShardStats stats;
+  stats.reconcile = reconciler_.stats();
+  stats.timeline = rooms_.timeline->stats();
+  stats.commits = commits_;
+  const WriteTime watermark = Watermark();
+  stats.watermark_us = watermark.none() ? 0 : watermark.us;
+  return stats;
+}
+
+LatencyHistogram Shard::TakeLatencies() {
+  return std::exchange(latencies_, {});
+}
+
+}  // namespace braid

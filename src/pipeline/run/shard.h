@@ -1,0 +1,112 @@
+// One shard: what becomes of the mutations whose partition keys it owns. Stepped by one thread; the same in production
+// and in the simulator.
+//
+// What it is told (Message) it merges into its state and turns into records of its timeline; Commit makes all of that
+// durable at once, with the sources' positions. Whatever was not committed is told to it again after a restart, and
+// changes nothing the second time.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "capture/schema_registry.h"
+#include "model/mutation.h"
+#include "pipeline/run/mark.h"
+#include "pipeline/run/stats.h"
+#include "reconcile/change_sink.h"
+#include "reconcile/reconciler.h"
+#include "reconcile/state.h"
+#include "timeline/writer.h"
+#include "transport/direct/channel.h"
+
+namespace braid {
+
+class Shard : private ChangeSink, private Reconciler::SchemaFinder {
+ public:
+  struct Options {
+    int64_t purge_slack_us = int64_t{3} * 3600 * 1'000'000;
+    // What may be pending before a commit is made in the middle of a long walk.
+    uint64_t commit_bytes = uint64_t{4} << 20;
+    // Nodes that the watermark waits for: those that are followed.
+    std::vector<NodeIndex> nodes;
+  };
+  // What it works with; all must outlive it.
+  struct Rooms {
+    DurableState* state = nullptr;
+    TimelineWriter* timeline = nullptr;
+    SchemaRegistry* schemas = nullptr;
+  };
+
+  // Goes on from the mark of the state's last commit, which says too where the timeline ends (ShardMark): the caller
+  // read it to open the timeline.
+  Shard(const Options& options, const Rooms& rooms, ShardMark mark);
+  ~Shard() override;
+
+  // Takes in one message. Errors: those of the state; kCorrupt, kUnsupported of a mutation, with its position.
+  Status Take(const Message& message, int64_t now_us);
+  // What time brings: TTLs that run out, held mutations that are due, the purge. A bounded amount: true if there is
+  // more.
+  Result<bool> Tick(int64_t now_us);
+
+  // Makes everything since the last commit durable, in the order timeline, state, readers. On an error (kNoSpace above
+  // all) nothing is lost: try again.
+  Status Commit(int64_t now_us);
+  // Whether there is anything that readers wait for, or only positions.
+  bool has_changes() const { return pending_changes_ > 0; }
+  bool has_news() const { return news_; }
+  // Bytes that the next commit writes, about: hosts bound them.
+  size_t pending_bytes() const;
+
+  // As of the last commit.
+  const ShardMark& committed() const { return committed_; }
+  ShardStats stats() const;
+  // Of changes published since the last call.
+  LatencyHistogram TakeLatencies();
+
+ private:
+  Status Emit(const Change& change) override;
+  const TableSchema* Find(const TableId& table) override { return Newest(table); }
+  bool HistoryKnown(const TableId& table) const;
+
+  Status TakeTransaction(const Message& message);
+  Status Apply(const Mutation& mutation);
+  Status TakeTruncation(const Message& message);
+  Status TakeSchema(const TableId& table, int64_t now_us);
+  Result<bool> Purge(int64_t now_us);
+  uint64_t PurgedParts() const;
+  void TakeGap(const Gap& gap);
+  // False if the copy is void: its node logged it before the table was truncated.
+  bool Counts(const Mutation& mutation) const;
+
+  ShardMark::Node* NodeOf(NodeIndex node);
+  WriteTime Watermark() const;
+  UnixSeconds Clock() const;
+  const TableSchema* Newest(const TableId& table);
+
+  const Options options_;
+  const Rooms rooms_;
+  Reconciler reconciler_;
+  ShardMark mark_;       // with what was taken in since the last commit
+  ShardMark committed_;  // as the state has it
+
+  Arena arena_;
+  std::unordered_map<TableId, const TableSchema*, TableIdHash> newest_;
+  uint64_t schemas_version_ = 0;
+  UnixSeconds expired_through_{std::numeric_limits<int64_t>::min()};
+  Reconciler::Cursor sweep_;
+  int64_t next_sweep_us_ = 0;
+
+  bool news_ = false;
+  uint64_t pending_changes_ = 0;
+  std::vector<int64_t> pending_times_us_;  // write times of changes that are not published yet
+  LatencyHistogram latencies_;
+  uint64_t commits_ = 0;
+};
+
+}  // namespace braid

@@ -1,0 +1,301 @@
+#include "pipeline/run/shard.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+
+#include "codec/mutation.h"
+#include "reconcile/rocksdb/rocks_state.h"
+#include "reconcile/testing/toy_change.h"
+#include "reconcile/testing/toy_mutation.h"
+#include "reconcile/testing/toy_table.h"
+
+namespace braid {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// A timeline that keeps the text of what was appended.
+class FakeTimeline : public TimelineWriter {
+ public:
+  uint64_t Append(const Change& change) override { return Add(testing::ChangeText(change)); }
+  uint64_t Append(const Gap& gap) override { return Add(gap.open ? "gap opened" : "gap closed"); }
+  Status Sync(int64_t) override {
+    if (full) return NoSpace("/timeline: no space left");
+    synced_ = lines_.size();
+    return {};
+  }
+  Status Publish() override {
+    published.assign(lines_.begin(), lines_.begin() + static_cast<std::ptrdiff_t>(synced_));
+    return {};
+  }
+  Status Rollback() override {
+    lines_ = published;
+    return {};
+  }
+  uint64_t end() const override { return lines_.size() + 1; }
+  size_t pending_bytes() const override { return 100 * (lines_.size() - published.size()); }
+  Status Retain(int64_t, uint64_t, uint64_t) override { return {}; }
+  Stats stats() const override { return {}; }
+
+  bool full = false;
+  std::vector<std::string> published;
+
+ private:
+  uint64_t Add(std::string line) {
+    lines_.push_back(std::move(line));
+    return lines_.size();
+  }
+  std::vector<std::string> lines_;
+  size_t synced_ = 0;
+};
+
+class FakeRegistry : public SchemaRegistry {
+ public:
+  void Set(const TableSchemaPtr& table) {
+    all_[table->id.value] = table;
+    newest_[table->table_id] = table;
+    ++version_;
+  }
+  Result<std::vector<Event>> Refresh() override { return std::vector<Event>(); }
+  uint64_t version() const override { return version_; }
+  const TableSchema* FindTable(const TableId& id) const override {
+    const auto found = newest_.find(id);
+    return found == newest_.end() ? nullptr : found->second.get();
+  }
+  const TableSchema* Find(SchemaId id) const override {
+    const auto found = all_.find(id.value);
+    return found == all_.end() ? nullptr : found->second.get();
+  }
+  std::vector<const TableSchema*> CapturedTables() const override { return {}; }
+  std::string WhyUnreadable(const TableId&) const override { return ""; }
+  bool HistoryKnown(const TableId&) const override { return true; }
+  Status MarkHistoryKnown(const TableId&) override { return {}; }
+
+ private:
+  std::map<uint64_t, TableSchemaPtr> all_;
+  std::map<TableId, TableSchemaPtr> newest_;
+  uint64_t version_ = 0;
+};
+
+class ShardTest : public ::testing::Test {
+ protected:
+  ShardTest() {
+    const std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    path_ = std::filesystem::temp_directory_path() / ("braid_shard_test_" + name);
+    std::filesystem::remove_all(path_);
+    UseTable("titles (id int key, title text)");
+    Start();
+  }
+  ~ShardTest() override {
+    shard_.reset();
+    state_.reset();
+    std::filesystem::remove_all(path_);
+  }
+
+  void UseTable(const std::string& text) {
+    table_ = std::const_pointer_cast<TableSchema>(testing::ParseTable(text));
+    table_->cdc = true;
+    table_->id = ComputeSchemaId(*table_);
+    registry_.Set(table_);
+  }
+
+  // As a process starts: from the state's mark.
+  void Start() {
+    shard_.reset();
+    state_.reset();
+    auto state = RocksState::Open({.path = path_.string(), .memory_bytes = 16 << 20, .sync = false});
+    ASSERT_TRUE(state.has_value()) << state.error().message;
+    state_ = *std::move(state);
+    const auto mark = DecodeMark(*state_->ReadMark());
+    ASSERT_TRUE(mark.has_value());
+    ASSERT_TRUE(timeline_.Rollback().has_value());
+    ASSERT_EQ(mark->timeline_end, timeline_.end());
+    shard_ = std::make_unique<Shard>(Shard::Options{.nodes = {{1}, {2}}},
+                                     Shard::Rooms{state_.get(), &timeline_, &registry_}, *mark);
+  }
+
+  Message Write(const std::string& line) {
+    const Mutation mutation = reader_.Read(*table_, line, &arena_);
+    Message message;
+    message.position = mutation.position;
+    AppendTransaction(&message.bytes, {.position = mutation.position, .mutations = {&mutation, 1}});
+    return message;
+  }
+  static Message Progress(uint16_t node, uint64_t offset, int64_t watermark_s) {
+    Message message;
+    message.kind = Message::Kind::kProgress;
+    message.position = {{node}, {}, offset};
+    message.time = {watermark_s * 1'000'000};
+    return message;
+  }
+  Message Truncation(uint16_t node, uint64_t cut, uint64_t seen_at) {
+    Message message;
+    message.kind = Message::Kind::kTruncation;
+    message.table = table_->table_id;
+    message.cut = {{node}, {}, cut};
+    message.position = {{node}, {}, seen_at};
+    message.time = {500};
+    return message;
+  }
+  Message SchemaOf() {
+    Message message;
+    message.kind = Message::Kind::kSchema;
+    message.table = table_->table_id;
+    return message;
+  }
+
+  void Take(const Message& message) {
+    const Status taken = shard_->Take(message, 0);
+    ASSERT_TRUE(taken.has_value()) << taken.error().message;
+  }
+  void Tick() {
+    while (*shard_->Tick(0)) {
+    }
+  }
+  const std::vector<std::string>& Published() {
+    const Status committed = shard_->Commit(1'000);
+    EXPECT_TRUE(committed.has_value());
+    return timeline_.published;
+  }
+
+  std::filesystem::path path_;
+  Arena arena_;
+  testing::ToyReader reader_;
+  std::shared_ptr<TableSchema> table_;
+  FakeRegistry registry_;
+  FakeTimeline timeline_;
+  std::unique_ptr<RocksState> state_;
+  std::unique_ptr<Shard> shard_;
+};
+
+TEST_F(ShardTest, CopiesGiveOneChange) {
+  Take(Write("n1 7 insert@100 title=Fargo"));
+  Take(Write("n2 7 insert@100 title=Fargo"));
+  EXPECT_THAT(Published(), ElementsAre("c 7 @100 r1 write [title] null -> {title: Fargo}"));
+  EXPECT_EQ(shard_->stats().reconcile.copies, 1u);
+}
+
+TEST_F(ShardTest, WhatWasNotCommittedIsTakenAgain) {
+  const Message first = Write("n1 7 insert@100 title=Fargo");
+  const Message second = Write("n1 7 set@200 title=Fargo2");
+  Take(first);
+  Published();
+  Take(second);
+  Start();
+  EXPECT_EQ(shard_->committed().nodes.at(0).position, first.position);
+  Take(first);
+  Take(second);
+  EXPECT_THAT(Published(), ElementsAre(HasSubstr("c 7 @100 r1"), HasSubstr("u 7 @200 r2")));
+}
+
+TEST_F(ShardTest, AFullDiskLosesNothing) {
+  Take(Write("n1 7 insert@100 title=Fargo"));
+  timeline_.full = true;
+  EXPECT_EQ(shard_->Commit(1).error().code, ErrorCode::kNoSpace);
+  EXPECT_TRUE(shard_->has_changes());
+  EXPECT_EQ(shard_->committed(), ShardMark());
+  timeline_.full = false;
+  EXPECT_THAT(Published(), ElementsAre(HasSubstr("c 7 @100 r1")));
+}
+
+TEST_F(ShardTest, ATtlRunsOutWhenEveryNodePassedIt) {
+  Take(Write("n1 7 insert@100000000~160 title=Fargo"));
+  Take(Progress(1, 10, 170));
+  Tick();
+  EXPECT_THAT(Published(), ElementsAre(HasSubstr("c 7 ")));
+  // The other node's log may still hold a refresh.
+  Take(Write("n2 7 insert@101000000~200 title=Fargo"));
+  Take(Progress(2, 10, 170));
+  Tick();
+  EXPECT_THAT(Published(), ElementsAre(HasSubstr("c 7 "), HasSubstr("u 7 ")));
+  Take(Progress(1, 11, 201));
+  Take(Progress(2, 11, 201));
+  Tick();
+  EXPECT_THAT(Published(), ElementsAre(HasSubstr("c 7 "), HasSubstr("u 7 "), HasSubstr("d 7 @200000000 r3 ttl")));
+}
+
+TEST_F(ShardTest, ARetiredNodeHoldsNothingBack) {
+  Take(Write("n1 7 insert@100000000~160 title=Fargo"));
+  Take(Progress(1, 10, 170));
+  Message retired;
+  retired.kind = Message::Kind::kRetired;
+  retired.position.node = {2};
+  Take(retired);
+  Tick();
+  EXPECT_THAT(Published(), ElementsAre(HasSubstr("c 7 "), HasSubstr("d 7 ")));
+}
+
+TEST_F(ShardTest, ATruncationCutsEachNodesLog) {
+  Take(Write("n1 7 insert@100 title=old"));                 // at n1:1
+  const Message copy = Write("n2 7 insert@100 title=old");  // at n2:1
+  Take(Truncation(1, 1, 5));
+  // Logged before its node's cut, read after the other's.
+  Take(copy);
+  Take(Truncation(2, 1, 5));
+  EXPECT_THAT(Published(), ElementsAre(HasSubstr("c 7 @100 r1"), HasSubstr("t * @500")));
+  Message fresh = Write("n1 7 insert@600 title=new");
+  fresh.position.offset = 6;
+  Take(fresh);
+  EXPECT_THAT(Published().back(), HasSubstr("c 7 @600 r1 write [title] null -> {title: new}"));
+  // The same truncation told again changes nothing.
+  Take(Truncation(2, 1, 5));
+  EXPECT_EQ(Published().size(), 3u);
+}
+
+TEST_F(ShardTest, WhatWasLoggedBetweenCutAndWordCounts) {
+  Take(Write("n1 7 insert@100 title=old"));  // at n1:1
+  const Message between = Write("n1 8 insert@200 title=new");
+  Take(between);
+  Take(Truncation(1, 1, 5));
+  Message again = between;
+  again.again = true;
+  Take(again);
+  EXPECT_THAT(Published(), ElementsAre(HasSubstr("c 7 @100"), HasSubstr("c 8 @200"), HasSubstr("t * "),
+                                       HasSubstr("c 8 @200 r1 write [title] null -> {title: new}")));
+}
+
+TEST_F(ShardTest, AGapIsToldOnceAndOnceMoreWhenItIsClosed) {
+  Message message;
+  message.kind = Message::Kind::kGap;
+  message.gap.id = 9;
+  Take(message);
+  Take(message);
+  Published();
+  Start();
+  Take(message);
+  message.gap.open = false;
+  Take(message);
+  Take(message);
+  EXPECT_THAT(Published(), ElementsAre("gap opened", "gap closed"));
+  EXPECT_TRUE(shard_->committed().gaps.empty());
+}
+
+TEST_F(ShardTest, TheNewestDefinitionIsUsed) {
+  Take(SchemaOf());
+  const Message old = Write("n1 7 insert@100 title=Fargo");
+  UseTable("titles (id int key, title text, year int)");
+  Take(SchemaOf());
+  Take(old);
+  EXPECT_THAT(Published(), ElementsAre(HasSubstr("{title: Fargo, year: null}")));
+}
+
+TEST_F(ShardTest, ADroppedColumnEndsWhatLivedByIt) {
+  UseTable("titles (id int key, title text, year int)");
+  Take(SchemaOf());
+  Take(Write("n1 7 set@100 title=Fargo"));
+  Take(Write("n1 8 set@100 year=1996"));
+  Published();
+  UseTable("titles (id int key, title text dropped@150, year int)");
+  Take(SchemaOf());
+  Start();  // before the commit: begun anew
+  Take(SchemaOf());
+  EXPECT_THAT(Published().back(), HasSubstr("d 7 "));
+  EXPECT_EQ(Published().size(), 3u);
+}
+
+}  // namespace
+}  // namespace braid
