@@ -32,7 +32,7 @@ bool IsMask(std::string_view text) {
   const std::string_view digits = text.substr(kTruncate.size());
   uint32_t length = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-  return error == std::errc() && end == digits.data() + digits.size() && length <= kMostTruncate;
+  return error == std::errc() && end == digits.data() + digits.size() && length >= 1 && length <= kMostTruncate;
 }
 
 class StreamReader {
@@ -94,10 +94,8 @@ class StreamReader {
     columns.TakeTexts("exclude", &stream->exclude);
     NoteTwice(columns, "include", stream->include);
     NoteTwice(columns, "exclude", stream->exclude);
-    for (const std::string& column : stream->exclude) {
-      const auto& include = stream->include;
-      if (std::find(include.begin(), include.end(), column) == include.end()) continue;
-      columns.Note("exclude", fmt::format("the column '{}' is included too; keep one of them", column));
+    if (columns.has("include") && columns.has("exclude")) {
+      columns.Note("exclude", "columns are given by include or by exclude, not by both; keep one of them");
     }
     if (const YamlValue* mask = columns.Find("mask"); mask != nullptr) ReadMasks(columns, *mask, stream);
   }
@@ -118,7 +116,7 @@ class StreamReader {
     for (const YamlValue& entry : mask.items) {
       if (!IsMask(entry.text)) {
         mistakes_->Add(entry.key_line, fmt::format("mask: the mask of '{}' is not known; give one of: hmac, redact, "
-                                                   "truncate:N (N characters are kept)",
+                                                   "truncate:N (N characters, 1 or more, are kept)",
                                                    entry.key));
       }
       if (!stream->masks.emplace(entry.key, entry.text).second) {

@@ -27,6 +27,7 @@ namespace {
 
 constexpr size_t kThreads = 4;
 constexpr size_t kMostWaiting = 32;
+constexpr int kBacklog = 128;
 constexpr time_t kTimeoutS = 2;
 constexpr size_t kMostBodyBytes = 1024;
 constexpr char kText[] = "text/plain; charset=utf-8";
@@ -106,7 +107,8 @@ class Server : public HttpServer {
   explicit Server(StatsFunction stats) : stats_(std::move(stats)) {
     http_.new_task_queue = [] { return new BoundedPool; };
     // Not the library's default, which lets a second process share the port in silence.
-    http_.set_socket_options([](socket_t socket) {
+    http_.set_socket_options([this](socket_t socket) {
+      listening_ = socket;
       const int yes = 1;
       ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
@@ -146,6 +148,8 @@ class Server : public HttpServer {
                       "the program that has the port",
                       host, port, reason));
     }
+    // The library asks for a backlog of 5 and takes no other number: a few askers at once would wait for seconds.
+    ::listen(listening_, kBacklog);
     thread_ = std::thread([this] {
       http_.listen_after_bind();
       const std::lock_guard lock(mutex_);
@@ -186,6 +190,7 @@ class Server : public HttpServer {
   const StatsFunction stats_;
   std::mutex stats_mutex_;
   httplib::Server http_;
+  int listening_ = -1;
   int port_ = -1;
   std::mutex mutex_;
   std::condition_variable changed_;

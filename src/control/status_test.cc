@@ -52,8 +52,8 @@ TEST(StatusTest, PeopleSeeWhatMatters) {
   EXPECT_EQ(*RenderStatus(RenderStatusJson(stats)), R"(movies: ready
   braid 1.2.3, up 2 h 0 min
 
-  Nodes  state                lag  unread  cdc_raw           of            position  mutations  corrupt  gaps
-  n1     ok                 1.5 s     0 B   64 MiB  4 GiB (2 %)  1700000000123:4711        321        0     0
+  Nodes  state               lag  unread  cdc_raw           of            position  mutations  corrupt  gaps
+  n1     ok                1.5 s     0 B   64 MiB  4 GiB (2 %)  1700000000123:4711        321        0     0
   n2     UNREACHABLE  1 min 30 s     0 B   64 MiB  4 GiB (2 %)   1700000000456:end        321        0     0
 
   Shards  changes  late  expired  copies  overtaken  held  queue  state  cache hits  timeline       kept
