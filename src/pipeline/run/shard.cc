@@ -7,6 +7,7 @@
 
 #include "base/failpoint.h"
 #include "codec/mutation.h"
+#include "reconcile/hold/news.h"
 
 namespace braid {
 namespace {
@@ -28,9 +29,18 @@ Shard::Shard(const Options& options, const Rooms& rooms, ShardMark mark)
     : options_(options),
       rooms_(rooms),
       reconciler_({.history_known = [this](const TableId& table) { return HistoryKnown(table); }}, rooms.state),
+      history_({}),
       mark_(std::move(mark)),
       committed_(mark_) {
   for (const NodeIndex node : options_.nodes) NodeOf(node);
+  history_.Note(0, mark_.nodes);
+  if (options_.hold.needed()) {
+    const auto is_news = [this](const Mutation& write) {
+      news_arena_.Reset();
+      return IsNews(rooms_.state, write, &news_arena_);
+    };
+    hold_.emplace(options_.hold, rooms_.schemas, is_news);
+  }
 }
 
 Shard::~Shard() = default;
@@ -47,16 +57,21 @@ ShardMark::Node* Shard::NodeOf(NodeIndex node) {
   return &*mark_.nodes.insert(at, {.node = node, .position = {.node = node}});
 }
 
-WriteTime Shard::Watermark() const {
+const std::vector<ShardMark::Node>& Shard::SettledNodes() {
+  const auto oldest = hold_.has_value() ? hold_->oldest_number() : std::nullopt;
+  return oldest.has_value() ? history_.AsOf(*oldest) : mark_.nodes;
+}
+
+WriteTime Shard::Watermark() {
   WriteTime least{std::numeric_limits<int64_t>::max()};
-  for (const ShardMark::Node& node : mark_.nodes) {
+  for (const ShardMark::Node& node : SettledNodes()) {
     const bool followed = std::ranges::find(options_.nodes, node.node) != options_.nodes.end();
     if (followed && !node.retired) least = std::min(least, node.watermark);
   }
   return least.us == std::numeric_limits<int64_t>::max() ? WriteTime::None() : least;
 }
 
-UnixSeconds Shard::Clock() const {
+UnixSeconds Shard::Clock() {
   return SecondOf(Watermark());
 }
 
@@ -83,44 +98,63 @@ Status Shard::Take(const Message& message, int64_t now_us) {
       news_ = true;
       return {};
     case Message::Kind::kTruncation:
-      TRY(TakeTruncation(message));
+      TRY(TakeTruncation(message, now_us));
       break;
     case Message::Kind::kTransaction:
-      if (message.again) return TakeTransaction(message);
+      if (message.again) return TakeTransaction(message, now_us);
       // Given again after a restart in which another shard was behind.
       if (message.position <= NodeOf(message.position.node)->position) return {};
-      TRY(TakeTransaction(message));
+      TRY(TakeTransaction(message, now_us));
       break;
     case Message::Kind::kProgress:
       break;
   }
   ShardMark::Node* node = NodeOf(message.position.node);
   node->position = std::max(node->position, message.position);
-  if (message.kind == Message::Kind::kProgress) node->watermark = std::max(node->watermark, message.time);
+  if (message.kind == Message::Kind::kProgress) {
+    node->watermark = std::max(node->watermark, message.time);
+    if (hold_.has_value()) history_.Note(arrivals_, mark_.nodes);
+  }
   news_ = true;
   return {};
 }
 
-Status Shard::TakeTransaction(const Message& message) {
+Status Shard::TakeTransaction(const Message& message, int64_t now_us) {
   arena_.Reset();
   ASSIGN_OR_RETURN(const Transaction transaction, DecodeTransaction(message.bytes, *rooms_.schemas, &arena_));
-  for (const Mutation& mutation : transaction.mutations) TRY(Apply(mutation));
+  for (const Mutation& mutation : transaction.mutations) TRY(Apply(mutation, now_us));
   return {};
 }
 
-Status Shard::Apply(const Mutation& mutation) {
+Status Shard::Apply(const Mutation& mutation, int64_t now_us) {
   if (!Counts(mutation)) return {};
   // Columns keep their ids, so the newest definition reads what an older one wrote: images do not go back and forth
   // between definitions while nodes are read at different places.
   Mutation seen = mutation;
   if (const TableSchema* newest = Newest(mutation.schema->table_id)) seen.schema = newest;
-  return reconciler_.Apply(seen, Clock(), *this);
+  if (!hold_.has_value()) return reconciler_.Apply(seen, Clock(), *this);
+  TRY(hold_->Add(seen, now_us, arrivals_++));
+  return ApplyHeld(now_us);
+}
+
+Status Shard::ApplyHeld(int64_t now_us) {
+  while (true) {
+    ASSIGN_OR_RETURN(const Hold::Held* held, hold_->Next(now_us));
+    if (held == nullptr) return {};
+    Mutation write = held->write;
+    if (const TableSchema* newest = Newest(write.schema->table_id)) write.schema = newest;
+    confirmed_ = held->confirmed;
+    const Status applied = reconciler_.ApplyWrite(write, Clock(), *this);
+    confirmed_ = true;
+    TRY(applied);
+    hold_->Pop();
+  }
 }
 
 // The rows of the table are gone from all nodes, each at a place of its own in its log. What a node logged before its
 // cut is void, also if it is read after another node's cut was; what it logged after the cut, but before it told of it,
 // is given again behind this message.
-Status Shard::TakeTruncation(const Message& message) {
+Status Shard::TakeTruncation(const Message& message, int64_t now_us) {
   ShardMark::Truncated& truncated = mark_.truncated[message.table];
   for (const ShardMark::Node& node : mark_.nodes) truncated.cuts.try_emplace(node.node);
   ShardMark::Cut& cut = truncated.cuts[message.position.node];
@@ -128,6 +162,11 @@ Status Shard::TakeTruncation(const Message& message) {
   cut.at = message.cut;
   news_ = true;
   if (++cut.count <= truncated.count) return {};
+  if (hold_.has_value()) {
+    // What was written before is told before.
+    hold_->Release(message.table);
+    TRY(ApplyHeld(now_us));
+  }
   truncated.count = cut.count;
   const TableSchema* table = Newest(message.table);
   return table != nullptr ? reconciler_.Truncate(*table, message.time, *this) : Status();
@@ -163,7 +202,13 @@ bool Shard::Counts(const Mutation& mutation) const {
 }
 
 Status Shard::Emit(const Change& change) {
-  rooms_.timeline->Append(change);
+  if (confirmed_ || change.cause == Cause::kTtl) {
+    rooms_.timeline->Append(change);
+  } else {
+    Change unconfirmed = change;
+    unconfirmed.confirmed = false;
+    rooms_.timeline->Append(unconfirmed);
+  }
   ++pending_changes_;
   pending_times_us_.push_back(change.ts.us);
   news_ = true;
@@ -186,6 +231,7 @@ void Shard::TakeGap(const Gap& gap) {
 }
 
 Result<bool> Shard::Tick(int64_t now_us) {
+  if (hold_.has_value()) TRY(ApplyHeld(now_us));
   const UnixSeconds clock = Clock();
   if (clock > expired_through_) {
     ASSIGN_OR_RETURN(const bool more, reconciler_.ExpireDue(clock, *this, *this, kRowsPerStep));
@@ -234,6 +280,7 @@ Status Shard::Commit(int64_t now_us) {
   TRY(rooms_.timeline->Sync(now_us));
   Failpoint("shard.timeline-synced");
   ShardMark mark = mark_;
+  mark.nodes = SettledNodes();
   mark.commit = committed_.commit + 1;
   mark.timeline_end = rooms_.timeline->end();
   TRY(rooms_.state->Commit(EncodeMark(mark)));
@@ -250,11 +297,15 @@ Status Shard::Commit(int64_t now_us) {
   return {};
 }
 
-ShardStats Shard::stats() const {
+ShardStats Shard::stats() {
   ShardStats stats;
   stats.reconcile = reconciler_.stats();
   stats.timeline = rooms_.timeline->stats();
   stats.commits = commits_;
+  if (hold_.has_value()) {
+    stats.held = hold_->stats().held;
+    stats.unconfirmed = hold_->stats().unconfirmed;
+  }
   const WriteTime watermark = Watermark();
   stats.watermark_us = watermark.none() ? 0 : watermark.us;
   return stats;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -20,6 +21,8 @@
 #include "pipeline/run/mark.h"
 #include "pipeline/run/stats.h"
 #include "reconcile/change_sink.h"
+#include "reconcile/hold/arrival_history.h"
+#include "reconcile/hold/hold.h"
 #include "reconcile/reconciler.h"
 #include "reconcile/state.h"
 #include "timeline/writer.h"
@@ -35,6 +38,7 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
     uint64_t commit_bytes = uint64_t{4} << 20;
     // Nodes that the watermark waits for: those that are followed.
     std::vector<NodeIndex> nodes;
+    Hold::Options hold;
   };
   // What it works with; all must outlive it.
   struct Rooms {
@@ -57,6 +61,8 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   // Makes everything since the last commit durable, in the order timeline, state, readers. On an error (kNoSpace above
   // all) nothing is lost: try again.
   Status Commit(int64_t now_us);
+  // When Tick will have something to do that it does not have now; nullopt if that is not known.
+  std::optional<int64_t> due_us() const { return hold_.has_value() ? hold_->due_us() : std::nullopt; }
   // Whether there is anything that readers wait for, or only positions.
   bool has_changes() const { return pending_changes_ > 0; }
   bool has_news() const { return news_; }
@@ -65,7 +71,7 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
 
   // As of the last commit.
   const ShardMark& committed() const { return committed_; }
-  ShardStats stats() const;
+  ShardStats stats();
   // Of changes published since the last call.
   LatencyHistogram TakeLatencies();
 
@@ -74,9 +80,10 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   const TableSchema* Find(const TableId& table) override { return Newest(table); }
   bool HistoryKnown(const TableId& table) const;
 
-  Status TakeTransaction(const Message& message);
-  Status Apply(const Mutation& mutation);
-  Status TakeTruncation(const Message& message);
+  Status TakeTransaction(const Message& message, int64_t now_us);
+  Status Apply(const Mutation& mutation, int64_t now_us);
+  Status ApplyHeld(int64_t now_us);
+  Status TakeTruncation(const Message& message, int64_t now_us);
   Status TakeSchema(const TableId& table, int64_t now_us);
   Result<bool> Purge(int64_t now_us);
   uint64_t PurgedParts() const;
@@ -85,13 +92,22 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   bool Counts(const Mutation& mutation) const;
 
   ShardMark::Node* NodeOf(NodeIndex node);
-  WriteTime Watermark() const;
-  UnixSeconds Clock() const;
+  // How far the sources are taken in for good: as they stood when the oldest mutation that waits arrived.
+  const std::vector<ShardMark::Node>& SettledNodes();
+  WriteTime Watermark();
+  UnixSeconds Clock();
   const TableSchema* Newest(const TableId& table);
 
   const Options options_;
   const Rooms rooms_;
   Reconciler reconciler_;
+  // What waits before it is merged, if anything is to; how the sources stood when it came.
+  std::optional<Hold> hold_;
+  uint64_t arrivals_ = 0;
+  ArrivalHistory<std::vector<ShardMark::Node>> history_;
+  Arena news_arena_;
+  bool confirmed_ = true;  // of the write that is being applied
+
   ShardMark mark_;       // with what was taken in since the last commit
   ShardMark committed_;  // as the state has it
 

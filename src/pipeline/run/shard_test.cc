@@ -21,7 +21,10 @@ using ::testing::HasSubstr;
 // A timeline that keeps the text of what was appended.
 class FakeTimeline : public TimelineWriter {
  public:
-  uint64_t Append(const Change& change) override { return Add(testing::ChangeText(change)); }
+  uint64_t Append(const Change& change) override {
+    if (!change.confirmed) ++unconfirmed;
+    return Add(testing::ChangeText(change));
+  }
   uint64_t Append(const Gap& gap) override { return Add(gap.open ? "gap opened" : "gap closed"); }
   Status Sync(int64_t) override {
     if (full) return NoSpace("/timeline: no space left");
@@ -42,6 +45,7 @@ class FakeTimeline : public TimelineWriter {
   Stats stats() const override { return {}; }
 
   bool full = false;
+  int unconfirmed = 0;
   std::vector<std::string> published;
 
  private:
@@ -114,7 +118,7 @@ class ShardTest : public ::testing::Test {
     ASSERT_TRUE(mark.has_value());
     ASSERT_TRUE(timeline_.Rollback().has_value());
     ASSERT_EQ(mark->timeline_end, timeline_.end());
-    shard_ = std::make_unique<Shard>(Shard::Options{.nodes = {{1}, {2}}},
+    shard_ = std::make_unique<Shard>(Shard::Options{.nodes = {{1}, {2}}, .hold = hold_},
                                      Shard::Rooms{state_.get(), &timeline_, &registry_}, *mark);
   }
 
@@ -128,7 +132,7 @@ class ShardTest : public ::testing::Test {
   static Message Progress(uint16_t node, uint64_t offset, int64_t watermark_s) {
     Message message;
     message.kind = Message::Kind::kProgress;
-    message.position = {{node}, {}, offset};
+    message.position = {{node}, {1}, offset};
     message.time = {watermark_s * 1'000'000};
     return message;
   }
@@ -136,8 +140,8 @@ class ShardTest : public ::testing::Test {
     Message message;
     message.kind = Message::Kind::kTruncation;
     message.table = table_->table_id;
-    message.cut = {{node}, {}, cut};
-    message.position = {{node}, {}, seen_at};
+    message.cut = {{node}, {1}, cut};
+    message.position = {{node}, {1}, seen_at};
     message.time = {500};
     return message;
   }
@@ -169,6 +173,7 @@ class ShardTest : public ::testing::Test {
   FakeRegistry registry_;
   FakeTimeline timeline_;
   std::unique_ptr<RocksState> state_;
+  Hold::Options hold_;
   std::unique_ptr<Shard> shard_;
 };
 
@@ -272,6 +277,42 @@ TEST_F(ShardTest, AGapIsToldOnceAndOnceMoreWhenItIsClosed) {
   Take(message);
   EXPECT_THAT(Published(), ElementsAre("gap opened", "gap closed"));
   EXPECT_TRUE(shard_->committed().gaps.empty());
+}
+
+TEST_F(ShardTest, WhatWaitsHoldsThePositionsOfAllNodes) {
+  hold_.window_us = 1'000;
+  Start();
+  Take(Progress(1, 1, 50));
+  Take(Progress(2, 1, 50));
+  Message late = Write("n1 7 set@200 title=second");
+  late.position.offset = 2;
+  ASSERT_TRUE(shard_->Take(late, 10).has_value());
+  Message early = Write("n2 7 insert@100 title=first");
+  early.position.offset = 2;
+  ASSERT_TRUE(shard_->Take(early, 20).has_value());
+  Take(Progress(1, 3, 60));
+  Take(Progress(2, 3, 60));
+  EXPECT_TRUE(Published().empty());
+  EXPECT_EQ(shard_->committed().nodes.at(0).position.offset, 1u);
+  EXPECT_EQ(shard_->committed().nodes.at(1).position.offset, 1u);
+  EXPECT_EQ(*shard_->due_us(), 1'010);
+  ASSERT_TRUE(shard_->Tick(1'010).has_value());
+  EXPECT_THAT(Published(), ElementsAre(HasSubstr("c 7 @100"), HasSubstr("u 7 @200")));
+  EXPECT_EQ(shard_->committed().nodes.at(1).position.offset, 3u);
+}
+
+TEST_F(ShardTest, AWriteOfOneNodeIsUnconfirmed) {
+  hold_.quorum = true;
+  hold_.confirm_timeout_us = 1'000;
+  Start();
+  ASSERT_TRUE(shard_->Take(Write("n1 7 insert@100 title=a"), 0).has_value());
+  ASSERT_TRUE(shard_->Take(Write("n1 8 insert@100 title=b"), 0).has_value());
+  ASSERT_TRUE(shard_->Take(Write("n2 8 insert@100 title=b"), 10).has_value());
+  EXPECT_THAT(Published(), ElementsAre(HasSubstr("c 8")));
+  ASSERT_TRUE(shard_->Tick(1'000).has_value());
+  EXPECT_THAT(Published(), ElementsAre(HasSubstr("c 8"), HasSubstr("c 7")));
+  EXPECT_EQ(shard_->stats().unconfirmed, 1u);
+  EXPECT_EQ(timeline_.unconfirmed, 1);
 }
 
 TEST_F(ShardTest, TheNewestDefinitionIsUsed) {
