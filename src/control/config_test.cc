@@ -201,6 +201,7 @@ TEST_F(ConfigTest, EachMistakeAtTheTopNamesItsCure) {
       {"publish_when: qourum", "5: publish_when: 'qourum' is not known; did you mean 'quorum'?"},
       {"publish_when: sometimes", "5: publish_when: 'sometimes' is not known; give one of: one, quorum"},
       {"tail: live", "5: the key 'tail' does not belong at the top level; put it into 'source'"},
+      {"\"a\\nb\": 1", "5: unknown key 'a?b' at the top level; known are: "},
       {"colour: red", "5: unknown key 'colour' at the top level; known are: name, source, memory, disk, state, "},
       {"name: again", "5: the key 'name' comes twice; keep one"},
       {"http: {listen: 8080}", "5: listen: must be ADDRESS:PORT; for this machine alone write 127.0.0.1:8080"},

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "control/quantity.h"
+#include "control/words.h"
 
 namespace braid {
 namespace {
@@ -31,14 +32,17 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
-// Keys are shown without what could break a terminal or fill it.
+// A key or word as a message shows it: its beginning.
 std::string Shown(std::string_view text) {
-  std::string shown;
-  for (const char c : text.substr(0, kMostShown)) shown.push_back(static_cast<unsigned char>(c) < 0x20 ? '?' : c);
-  return fmt::format("'{}{}'", shown, text.size() > kMostShown ? "…" : "");
+  return fmt::format("'{}{}'", text.substr(0, kMostShown), text.size() > kMostShown ? "…" : "");
 }
 
 }  // namespace
+
+// Each is one line, whatever it quotes.
+void Mistakes::Add(int line, std::string text) {
+  list_.emplace_back(line, OneLine(std::move(text)));
+}
 
 std::string Mistakes::Text(const std::string& path) const {
   std::vector<std::pair<int, std::string>> sorted = list_;

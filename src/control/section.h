@@ -17,7 +17,7 @@ namespace braid {
 class Mistakes {
  public:
   // `text`: what is wrong; what to do.
-  void Add(int line, std::string text) { list_.emplace_back(line, std::move(text)); }
+  void Add(int line, std::string text);
   bool empty() const { return list_.empty(); }
   // One a line, "PATH:LINE: text", by line.
   std::string Text(const std::string& path) const;

@@ -8,6 +8,7 @@
 
 #include "control/quantity.h"
 #include "control/status.h"
+#include "control/words.h"
 
 namespace braid {
 namespace {
@@ -94,14 +95,6 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// What comes from files and tables is shown without what could play with a terminal.
-std::string Plain(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-  }
-  return text;
-}
-
 std::string PositionText(const Json& position) {
   if (!position.is_object()) return "-";
   const bool whole = At(position, "offset").is_null();
@@ -118,8 +111,8 @@ std::string NodeState(const Json& node) {
 std::string Head(const Json& json) {
   const int64_t up_us = Number(json, "now_us") - Number(json, "started_us");
   const std::string state =
-      Truth(json, "ready") ? "ready" : fmt::format("NOT READY: {}", Plain(Text(json, "not_ready")));
-  return fmt::format("{}: {}\n  braid {}, up {}\n", Plain(Text(json, "name")), state, Text(json, "version"),
+      Truth(json, "ready") ? "ready" : fmt::format("NOT READY: {}", OneLine(Text(json, "not_ready")));
+  return fmt::format("{}: {}\n  braid {}, up {}\n", OneLine(Text(json, "name")), state, Text(json, "version"),
                      FormatDuration(up_us));
 }
 
@@ -128,7 +121,7 @@ std::string Alarms(const Json& json) {
   if (!alarms.is_array() || alarms.empty()) return "";
   std::string text = "\nAlarms\n";
   for (const Json& alarm : alarms) {
-    if (alarm.is_string()) text += fmt::format("  ! {}\n", Plain(alarm.get<std::string>()));
+    if (alarm.is_string()) text += fmt::format("  ! {}\n", OneLine(alarm.get<std::string>()));
   }
   return text;
 }
@@ -138,7 +131,7 @@ std::string Nodes(const Json& json) {
   table.Row({"Nodes", "state", "lag", "unread", "cdc_raw", "of", "position", "mutations", "corrupt", "gaps"});
   for (const Json& node : At(json, "nodes")) {
     const int64_t limit = Number(node, "cdc_raw_limit_bytes");
-    table.Row({Plain(Text(node, "name")), NodeState(node), FormatDuration(Number(node, "lag_us")),
+    table.Row({OneLine(Text(node, "name")), NodeState(node), FormatDuration(Number(node, "lag_us")),
                Size(node, "unread_bytes"), Size(node, "cdc_raw_bytes"),
                fmt::format("{} ({})", FormatSize(static_cast<uint64_t>(std::max<int64_t>(0, limit))),
                            Percent(Number(node, "cdc_raw_bytes"), limit)),
@@ -174,7 +167,7 @@ std::string Streams(const Json& json) {
     for (const Json& name : At(stream, "tables")) {
       if (name.is_string()) tables += (tables.empty() ? "" : ", ") + name.get<std::string>();
     }
-    table.Row({Plain(Text(stream, "name")), tables.empty() ? "none yet" : Plain(tables)});
+    table.Row({OneLine(Text(stream, "name")), tables.empty() ? "none yet" : OneLine(tables)});
   }
   return "\n" + table.Render();
 }
@@ -186,9 +179,9 @@ std::string Gaps(const Json& json) {
   for (size_t i = 0; i < std::min(gaps.size(), kMostGapsShown); ++i) {
     const Json& gap = gaps[i];
     const std::string table = Text(gap, "table");
-    text += fmt::format("  ! {} {} {} {} to {}, seen {}\n      {}\n", Plain(Text(gap, "node")), Text(gap, "reason"),
-                        table.empty() ? "every table" : Plain(table), PositionText(At(gap, "from")),
-                        PositionText(At(gap, "to")), Time(Number(gap, "seen_us")), Plain(Text(gap, "detail")));
+    text += fmt::format("  ! {} {} {} {} to {}, seen {}\n      {}\n", OneLine(Text(gap, "node")), Text(gap, "reason"),
+                        table.empty() ? "every table" : OneLine(table), PositionText(At(gap, "from")),
+                        PositionText(At(gap, "to")), Time(Number(gap, "seen_us")), OneLine(Text(gap, "detail")));
   }
   if (gaps.size() > kMostGapsShown) text += fmt::format("  and {} more: --json\n", gaps.size() - kMostGapsShown);
   return text;

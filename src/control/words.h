@@ -1,7 +1,8 @@
-// The words by which metrics, JSON and text call the same things.
+// The words by which metrics, JSON and text call the same things, and what makes them fit to be shown.
 #pragma once
 
 #include <array>
+#include <string>
 
 #include "model/gap.h"
 
@@ -28,6 +29,14 @@ constexpr const char* GapReasonWord(GapReason reason) {
       return "retired";
   }
   return "unknown";
+}
+
+// `text` without what breaks a line or plays with a terminal: control characters become "?".
+inline std::string OneLine(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  }
+  return text;
 }
 
 }  // namespace braid

@@ -4,9 +4,12 @@
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <exception>
 #include <sstream>
 #include <utility>
+
+#include "control/words.h"
 
 namespace braid {
 namespace {
@@ -109,7 +112,7 @@ class TreeBuilder : public YAML::EventHandler {
 };
 
 Error Mistake(const std::string& path, int line, const std::string& text) {
-  return InvalidArgument(fmt::format("{}:{}: {}", path, line, text));
+  return InvalidArgument(fmt::format("{}:{}: {}", path, line, OneLine(text)));
 }
 
 Result<YamlValue> Parse(const std::string& text, const std::string& path) {
