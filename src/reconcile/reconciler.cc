@@ -97,7 +97,10 @@ Status Reconciler::ApplyDeletion(const PartitionRef& partition, const Mutation& 
     return {};
   }
   const uint64_t changes = stats_.changes;
-  while (!walk.done()) TRY(DeletionChunk(partition, now, &walk, sink));
+  while (!walk.done()) {
+    TRY(DeletionChunk(partition, now, &walk, sink));
+    if (!walk.done() && options_.between_chunks) TRY(options_.between_chunks());
+  }
   if (stats_.changes == changes) Count(Verdict::kSilent);
   return {};
 }

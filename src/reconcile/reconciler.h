@@ -36,6 +36,9 @@ class Reconciler {
     bool partition_clock = false;
     // Rows that a deletion reads at once: bounds its memory, not its result.
     size_t rows_per_chunk = 256;
+    // Called after each chunk of a deletion but the last: the host may commit there. The deletion, applied again after a
+    // crash, goes on where it was. May be empty.
+    std::function<Status()> between_chunks;
     // Memory for knowing copies without asking the state (12.8 bytes a mutation); changes no result. 0: none. Not for
     // replay, which joins copies first.
     size_t copy_filter_bytes = 0;

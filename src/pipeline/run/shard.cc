@@ -28,7 +28,9 @@ UnixSeconds SecondOf(WriteTime time) {
 Shard::Shard(const Options& options, const Rooms& rooms, ShardMark mark)
     : options_(options),
       rooms_(rooms),
-      reconciler_({.history_known = [this](const TableId& table) { return HistoryKnown(table); }}, rooms.state),
+      reconciler_({.history_known = [this](const TableId& table) { return HistoryKnown(table); },
+                   .between_chunks = [this] { return CommitIfLarge(); }},
+                  rooms.state),
       history_({}),
       mark_(std::move(mark)),
       committed_(mark_) {
@@ -87,9 +89,10 @@ const TableSchema* Shard::Newest(const TableId& table) {
 }
 
 Status Shard::Take(const Message& message, int64_t now_us) {
+  now_us_ = now_us;
   switch (message.kind) {
     case Message::Kind::kSchema:
-      return TakeSchema(message.table, now_us);
+      return TakeSchema(message.table);
     case Message::Kind::kGap:
       TakeGap(message.gap);
       return {};
@@ -174,7 +177,7 @@ Status Shard::TakeTruncation(const Message& message, int64_t now_us) {
 
 // Rows that lived only by a column that was dropped are gone. (What is known of a table that was dropped stays: nodes
 // that are read later may still tell of it.)
-Status Shard::TakeSchema(const TableId& table, int64_t now_us) {
+Status Shard::TakeSchema(const TableId& table) {
   const TableSchema* after = Newest(table);
   if (after == nullptr || !after->cdc) return {};
   SchemaId& walked = mark_.schemas[table];
@@ -185,7 +188,7 @@ Status Shard::TakeSchema(const TableId& table, int64_t now_us) {
     while (more) {
       ASSIGN_OR_RETURN(more, reconciler_.WalkSchema(*before, *after, Clock(), &cursor, kRowsPerStep, *this));
       // Begun anew after a crash, it tells of no row twice.
-      if (pending_bytes() > options_.commit_bytes) TRY(Commit(now_us));
+      TRY(CommitIfLarge());
     }
   }
   news_ = news_ || walked != after->id;
@@ -231,6 +234,7 @@ void Shard::TakeGap(const Gap& gap) {
 }
 
 Result<bool> Shard::Tick(int64_t now_us) {
+  now_us_ = now_us;
   if (hold_.has_value()) TRY(ApplyHeld(now_us));
   const UnixSeconds clock = Clock();
   if (clock > expired_through_) {
@@ -272,6 +276,15 @@ uint64_t Shard::PurgedParts() const {
 
 size_t Shard::pending_bytes() const {
   return rooms_.state->pending_bytes() + rooms_.timeline->pending_bytes();
+}
+
+// In the middle of what one message brings: the positions are still those before it. A disk that is full is for the host
+// to wait for, when the message is done.
+Status Shard::CommitIfLarge() {
+  if (pending_bytes() < options_.commit_bytes) return {};
+  const Status committed = Commit(now_us_);
+  const bool later = !committed.has_value() && committed.error().code == ErrorCode::kNoSpace;
+  return later ? Status() : committed;
 }
 
 Status Shard::Commit(int64_t now_us) {

@@ -84,7 +84,8 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   Status Apply(const Mutation& mutation, int64_t now_us);
   Status ApplyHeld(int64_t now_us);
   Status TakeTruncation(const Message& message, int64_t now_us);
-  Status TakeSchema(const TableId& table, int64_t now_us);
+  Status TakeSchema(const TableId& table);
+  Status CommitIfLarge();
   Result<bool> Purge(int64_t now_us);
   uint64_t PurgedParts() const;
   void TakeGap(const Gap& gap);
@@ -118,6 +119,7 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   Reconciler::Cursor sweep_;
   int64_t next_sweep_us_ = 0;
 
+  int64_t now_us_ = 0;
   bool news_ = false;
   uint64_t pending_changes_ = 0;
   std::vector<int64_t> pending_times_us_;  // write times of changes that are not published yet

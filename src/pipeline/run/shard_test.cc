@@ -1,5 +1,6 @@
 #include "pipeline/run/shard.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -118,7 +119,7 @@ class ShardTest : public ::testing::Test {
     ASSERT_TRUE(mark.has_value());
     ASSERT_TRUE(timeline_.Rollback().has_value());
     ASSERT_EQ(mark->timeline_end, timeline_.end());
-    shard_ = std::make_unique<Shard>(Shard::Options{.nodes = {{1}, {2}}, .hold = hold_},
+    shard_ = std::make_unique<Shard>(Shard::Options{.commit_bytes = commit_bytes_, .nodes = {{1}, {2}}, .hold = hold_},
                                      Shard::Rooms{state_.get(), &timeline_, &registry_}, *mark);
   }
 
@@ -174,6 +175,7 @@ class ShardTest : public ::testing::Test {
   FakeTimeline timeline_;
   std::unique_ptr<RocksState> state_;
   Hold::Options hold_;
+  uint64_t commit_bytes_ = 1 << 20;
   std::unique_ptr<Shard> shard_;
 };
 
@@ -313,6 +315,25 @@ TEST_F(ShardTest, AWriteOfOneNodeIsUnconfirmed) {
   EXPECT_THAT(Published(), ElementsAre(HasSubstr("c 8"), HasSubstr("c 7")));
   EXPECT_EQ(shard_->stats().unconfirmed, 1u);
   EXPECT_EQ(timeline_.unconfirmed, 1);
+}
+
+TEST_F(ShardTest, ALongDeletionIsCommittedInPieces) {
+  commit_bytes_ = 2'000;
+  UseTable("titles (id int key, n int clustering, title text)");
+  Start();
+  constexpr int kRows = 1'000;
+  for (int n = 0; n < kRows; ++n) Take(Write(fmt::format("n1 7/{} insert@100 title=Fargo", n)));
+  Published();
+  const Message deletion = Write("n1 7 delete@200");
+  Take(deletion);
+  // Some of it is committed, with the positions before it; a crash here lets it be told again.
+  const size_t told = timeline_.published.size();
+  EXPECT_GT(told, size_t{kRows});
+  EXPECT_LT(told, size_t{2 * kRows});
+  EXPECT_LT(shard_->committed().nodes.at(0).position, deletion.position);
+  Start();
+  Take(deletion);
+  EXPECT_EQ(Published().size(), size_t{2 * kRows});
 }
 
 TEST_F(ShardTest, TheNewestDefinitionIsUsed) {
