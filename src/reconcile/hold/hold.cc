@@ -43,6 +43,10 @@ Result<Mutation> Hold::Decode(ByteView bytes) {
   return DecodeMutation(bytes, *schemas_, &arena_);
 }
 
+Result<bool> Hold::IsNews(const Mutation& write) const {
+  return options_.quorum ? is_news_(write) : true;
+}
+
 bool Hold::IsConfirmed(const Entry& entry) const {
   if (!options_.quorum || entry.known) return true;
   const auto whole = std::ranges::count_if(entry.witnesses, &Witness::whole);
@@ -81,19 +85,19 @@ Status Hold::AddWrite(const Mutation& write, const Position& position, int64_t n
   if (entry != nullptr) {
     TRY(JoinInto(entry, write, position, now_us));
   } else {
-    bool known = false;
-    if (options_.quorum) {
-      ASSIGN_OR_RETURN(const bool news, is_news_(write));
-      known = !news;
-    }
-    TRY(Insert(write, position, number, known));
+    ASSIGN_OR_RETURN(const bool news, IsNews(write));
+    TRY(Insert(write, position, number, !news));
   }
   if (!options_.quorum) return {};
   return WitnessOthers(&partitions_.find(NameOf(write))->second, write, encoded_, position.node);
 }
 
 Status Hold::JoinInto(Entry* entry, const Mutation& write, const Position& position, int64_t now_us) {
+  ++stats_.joined;
   if (encoded_ != entry->bytes) {
+    // A late piece of a write that is merged waits by itself; copies of the rest are only a node's word.
+    ASSIGN_OR_RETURN(const bool news, IsNews(write));
+    if (!news) return {};
     ASSIGN_OR_RETURN(const Mutation held, Decode(entry->bytes));
     const Mutation copies[] = {write, held};
     ASSIGN_OR_RETURN(const Mutation joined, JoinCopies(copies, UnixSeconds{now_us / 1'000'000}, &arena_));
@@ -111,7 +115,6 @@ Status Hold::JoinInto(Entry* entry, const Mutation& write, const Position& posit
     }
   }
   entry->position = std::min(entry->position, position);
-  ++stats_.joined;
   return {};
 }
 
@@ -168,7 +171,8 @@ Status Hold::WitnessByOthers(Entry* entry, const Mutation& write) {
 Status Hold::WitnessOthers(Partition* partition, const Mutation& write, ByteView bytes, NodeIndex node) {
   const auto tell = [&](std::vector<Entry*>& entries) -> Status {
     for (Entry* entry : entries) {
-      if (IsConfirmed(*entry)) continue;
+      // Also of one that is confirmed: more may be joined to it.
+      if (entry->known) continue;
       const auto same = [&](const Witness& witness) { return witness.node == node; };
       const auto witness = std::ranges::find_if(entry->witnesses, same);
       if (witness != entry->witnesses.end() && witness->whole) continue;

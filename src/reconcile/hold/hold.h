@@ -151,6 +151,7 @@ class Hold {
   Status WitnessOthers(Partition* partition, const Mutation& write, ByteView bytes, NodeIndex node);
   Status Witnessed(Entry* entry, const Mutation& write, NodeIndex node);
   Result<Mutation> Decode(ByteView bytes);
+  Result<bool> IsNews(const Mutation& write) const;
   bool IsConfirmed(const Entry& entry) const;
   bool IsSettled(const Entry& entry) const;
 

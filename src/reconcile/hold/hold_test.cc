@@ -238,6 +238,22 @@ TEST_F(HoldTest, AFragmentThatAddsNeedsItsOwnMajority) {
   EXPECT_THAT(Add(kWindow + 1, "n1 7/1 set@100 b=y"), ElementsAre("7/1 @100"));
 }
 
+TEST_F(HoldTest, WhatAThirdNodeLoggedCountsToo) {
+  MakeQuorum(kWindow);
+  for (const char* node : {"n1", "n2", "n3"}) Add(0, node + std::string(" 7/1 set@100 a=x"));
+  for (const char* node : {"n2", "n3"}) Add(1, node + std::string(" 7/1 set@100 b=y"));
+  EXPECT_THAT(Out(kWindow), ElementsAre("7/1 @100"));
+}
+
+TEST_F(HoldTest, ALatePieceNeedsOnlyItsOwnMajority) {
+  MakeQuorum();
+  Add(0, "n1 7/1 set@100 a=x");
+  EXPECT_THAT(Add(1, "n2 7/1 set@100 a=x"), ElementsAre("7/1 @100"));
+  EXPECT_THAT(Add(2, "n1 7/1 set@100 b=y"), IsEmpty());
+  EXPECT_THAT(Add(3, "n3 7/1 set@100 a=x"), IsEmpty());
+  EXPECT_THAT(Add(4, "n3 7/1 set@100 b=y"), ElementsAre("7/1 @100"));
+}
+
 TEST_F(HoldTest, WithAWindowTheUnconfirmedKeepBackWhatIsNear) {
   MakeQuorum(kWindow);
   Add(0, "n1 7/1 set@100 a=x");
