@@ -61,7 +61,9 @@ ShardMark::Node* Shard::NodeOf(NodeIndex node) {
 
 const std::vector<ShardMark::Node>& Shard::SettledNodes() {
   const auto oldest = hold_.has_value() ? hold_->oldest_number() : std::nullopt;
-  return oldest.has_value() ? history_.AsOf(*oldest) : mark_.nodes;
+  if (oldest.has_value()) return history_.AsOf(*oldest);
+  history_.Newest();  // the older notes are of no use any more
+  return mark_.nodes;
 }
 
 WriteTime Shard::Watermark() {
@@ -294,6 +296,7 @@ Status Shard::Commit(int64_t now_us) {
   Failpoint("shard.timeline-synced");
   ShardMark mark = mark_;
   mark.nodes = SettledNodes();
+  for (ShardMark::Node& node : mark.nodes) node.retired = NodeOf(node.node)->retired;
   mark.commit = committed_.commit + 1;
   mark.timeline_end = rooms_.timeline->end();
   TRY(rooms_.state->Commit(EncodeMark(mark)));
