@@ -17,7 +17,7 @@ namespace braid {
 namespace {
 
 // So many Refreshes wait for files that keep changing or cannot be read, before the rest is believed without them.
-constexpr int kPatience = 10;
+constexpr int kPatience = 100;
 // What a new registry gives files that are just being compacted.
 constexpr int kLooksAtOpen = 8;
 // A table that was altered so long after its creation may have been made without cdc.

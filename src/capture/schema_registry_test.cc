@@ -290,7 +290,7 @@ TEST_F(RegistryTest, ABrokenNodeIsWaitedForAndThenPassedOver) {
   EXPECT_THAT(Refresh(), IsEmpty());
   EXPECT_THAT(lines_, testing::Not(Contains(Pair(true, testing::_))));
   std::vector<std::string> events;
-  for (int i = 0; i < 20 && events.empty(); ++i) events = Refresh();
+  for (int i = 0; i < 200 && events.empty(); ++i) events = Refresh();
   EXPECT_THAT(events, ElementsAre("changed k.t"));
   EXPECT_THAT(lines_, Contains(Pair(true, HasSubstr("CRC.db"))));
 }

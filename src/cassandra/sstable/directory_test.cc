@@ -25,8 +25,8 @@ std::string Line(const std::string& type, const std::string& path, uint64_t time
 }
 
 TEST(TransactionLogTest, ReadsRecords) {
-  const auto log = ParseTransactionLog(Line("ADD", "/a/nb-2-big", 0, 8) +
-                                       Line("REMOVE", "/a/nb-1-big", 1700000000000, 8) + Line("COMMIT", "", 0, 0));
+  const auto log = ParseTransactionLog(Line("ADD", "/a/nb-2-big-", 0, 8) +
+                                       Line("REMOVE", "/a/nb-1-big-", 1700000000000, 8) + Line("COMMIT", "", 0, 0));
   ASSERT_TRUE(log.has_value());
   EXPECT_TRUE(log->committed);
   ASSERT_EQ(log->added.size(), 1u);
@@ -36,8 +36,19 @@ TEST(TransactionLogTest, ReadsRecords) {
   EXPECT_EQ(log->removed[0].files, 8);
 }
 
+// As Cassandra 5.0.6 wrote it while it flushed.
+TEST(TransactionLogTest, ReadsARealOne) {
+  const auto log = ParseTransactionLog(
+      "ADD:[/tmp/cc/ino/n1/data/system_schema/columns-24101c25a2ae3af787c1b40ee1aca33f/nb-6-big-,0,8][3170192670]\n");
+  ASSERT_TRUE(log.has_value()) << log.error().message;
+  ASSERT_EQ(log->added.size(), 1u);
+  EXPECT_EQ(log->added[0].base, "nb-6-big");
+  EXPECT_EQ(log->added[0].files, 8);
+  EXPECT_FALSE(log->committed);
+}
+
 TEST(TransactionLogTest, IgnoresADamagedLastLineOnly) {
-  const std::string added = Line("ADD", "/a/nb-2-big", 0, 8);
+  const std::string added = Line("ADD", "/a/nb-2-big-", 0, 8);
   const auto torn = ParseTransactionLog(added + "COMMIT:[,0,0][12");
   ASSERT_TRUE(torn.has_value());
   EXPECT_FALSE(torn->committed);
@@ -49,7 +60,7 @@ TEST(TransactionLogTest, IgnoresADamagedLastLineOnly) {
 }
 
 TEST(TransactionLogTest, EveryFlippedByteOfALineUndoesIt) {
-  const std::string line = Line("REMOVE", "/a/nb-1-big", 1700000000123, 8);
+  const std::string line = Line("REMOVE", "/a/nb-1-big-", 1700000000123, 8);
   for (size_t i = 0; i + 1 < line.size(); ++i) {
     for (const char flip : {'\x01', '\x40'}) {
       std::string damaged = line;
@@ -113,7 +124,7 @@ TEST_F(DirectoryTest, OldVersionsAreAnErrorUnlessReplaced) {
   WriteSstable("nb-2-big");
   EXPECT_EQ(List().error().code, ErrorCode::kUnsupported);
   Write("nb_txn_compaction_5a1c395e-b41f-11e5-9f22-ba0be0483c18.log",
-        Line("ADD", "/n/nb-2-big", 0, 3) + Line("REMOVE", "/n/ma-1-big", 5, 3) + Line("COMMIT", "", 0, 0));
+        Line("ADD", "/n/nb-2-big-", 0, 3) + Line("REMOVE", "/n/ma-1-big-", 5, 3) + Line("COMMIT", "", 0, 0));
   EXPECT_THAT(*List(), ElementsAre("nb-2-big"));
 }
 
@@ -122,14 +133,14 @@ TEST_F(DirectoryTest, CommittedTransactionsHaveRemoved) {
   WriteSstable("nb-11-big");
   WriteSstable("nb-2-big");
   Write("nb_txn_compaction_5a1c395e-b41f-11e5-9f22-ba0be0483c18.log",
-        Line("REMOVE", "/n/nb-1-big", 5, 3) + Line("ADD", "/n/nb-2-big", 0, 3) + Line("COMMIT", "", 0, 0));
+        Line("REMOVE", "/n/nb-1-big-", 5, 3) + Line("ADD", "/n/nb-2-big-", 0, 3) + Line("COMMIT", "", 0, 0));
   EXPECT_THAT(*List(), ElementsAre("nb-11-big", "nb-2-big"));
 }
 
 TEST_F(DirectoryTest, AbortedAndOpenTransactionsHaveAddedNothing) {
   WriteSstable("nb-1-big");
   WriteSstable("nb-2-big");
-  const std::string open = Line("REMOVE", "/n/nb-1-big", 5, 3) + Line("ADD", "/n/nb-2-big", 0, 3);
+  const std::string open = Line("REMOVE", "/n/nb-1-big-", 5, 3) + Line("ADD", "/n/nb-2-big-", 0, 3);
   const std::string log = "oa_txn_flush_5a1c395e-b41f-11e5-9f22-ba0be0483c18.log";
   for (const std::string& text : {open, open + Line("ABORT", "", 0, 0)}) {
     Write(log, text);
@@ -140,7 +151,7 @@ TEST_F(DirectoryTest, AbortedAndOpenTransactionsHaveAddedNothing) {
 TEST_F(DirectoryTest, AnOpenTransactionWhoseFilesAreGoneIsACopyMadeTooSlowly) {
   WriteSstable("nb-1-big");
   std::filesystem::remove(path_ / "nb-1-big-Statistics.db");
-  Write("nb_txn_compaction_5a1c395e-b41f-11e5-9f22-ba0be0483c18.log", Line("REMOVE", "/n/nb-1-big", 5, 3));
+  Write("nb_txn_compaction_5a1c395e-b41f-11e5-9f22-ba0be0483c18.log", Line("REMOVE", "/n/nb-1-big-", 5, 3));
   const auto found = List();
   ASSERT_FALSE(found.has_value());
   EXPECT_THAT(found.error().message, HasSubstr("copy it again"));

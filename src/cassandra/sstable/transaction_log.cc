@@ -86,9 +86,12 @@ std::optional<Record> ParseRecord(std::string_view line) {
   return record;
 }
 
-std::string_view LastPart(std::string_view path) {
+// "nb-12-big" of "…/nb-12-big-": what is written is a prefix of file names, with the dash that ends it.
+std::string_view BaseOf(std::string_view path) {
   const size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+  if (slash != std::string_view::npos) path = path.substr(slash + 1);
+  if (path.ends_with('-')) path.remove_suffix(1);
+  return path;
 }
 
 }  // namespace
@@ -114,7 +117,7 @@ Result<TransactionLog> ParseTransactionLog(ByteView text) {
     // Only the last line finishes a transaction.
     log.committed = record->type == RecordType::kCommit;
     log.aborted = record->type == RecordType::kAbort;
-    const LoggedSstable sstable{.base = std::string(LastPart(record->path)), .files = record->files};
+    const LoggedSstable sstable{.base = std::string(BaseOf(record->path)), .files = record->files};
     if (record->type == RecordType::kAdd) log.added.push_back(sstable);
     if (record->type == RecordType::kRemove) log.removed.push_back(sstable);
   }
