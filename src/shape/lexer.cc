@@ -90,9 +90,10 @@ class Lexer {
     return IsDigit(Ahead(digits)) ? Run(digits, IsDigit) : size;
   }
 
-  // A number or blob, after which no letter may stand.
+  // A number or blob, at whose end it must end.
   Result<Word> TakeWhole(WordKind kind, size_t bytes) {
-    if (!IsNameCharacter(Ahead(bytes)) && Ahead(bytes) != '.') return Take(kind, bytes);
+    const char next = Ahead(bytes);
+    if (!IsNameCharacter(next) && next != '.' && next != '-') return Take(kind, bytes);
     const size_t all = Run(bytes, [](char c) { return IsNameCharacter(c) || c == '.' || c == '-'; });
     return ErrorAt(CharacterAt(at_),
                    fmt::format("{} is neither a number nor a UUID nor a blob (0x and hexadecimal digits)",
