@@ -1,0 +1,68 @@
+#include "capture/look_ahead.h"
+
+#include <utility>
+
+namespace braid {
+
+namespace {
+
+// What one look reads at most.
+constexpr uint64_t kMaxBytes = 16 << 20;
+// Moments kept while the log is not given up to the first of them.
+constexpr size_t kMaxMoments = 4096;
+
+}  // namespace
+
+void MappingEvidence::SawUncovered(SegmentId segment, uint64_t covered_end) {
+  if (seen_ != 0 && segment == segment_ && covered_end == covered_end_) return;
+  segment_ = segment;
+  covered_end_ = covered_end;
+  ++seen_;
+}
+
+void LookAhead::Look(SegmentFile* segment, uint64_t given, bool clear, int64_t now_us) {
+  if (reader_ == nullptr || segment_ != segment->id()) {
+    reader_.reset();
+    moments_.clear();
+    segment_ = segment->id();
+    last_end_ = given;
+    Result<SegmentReader> opened = SegmentReader::Open(*segment->source(), {.start = given, .live = true});
+    if (!opened) return;
+    reader_ = std::make_unique<SegmentReader>(*std::move(opened));
+  } else if (!reader_->Refresh()) {
+    return;
+  }
+  if (!ReadNew() || !clear) return;
+  const Result<bool> quiet = reader_->QuietBehind();
+  if (!quiet || !*quiet) return;
+  if (!moments_.empty() && moments_.back().end == last_end_) {
+    moments_.back().time_us = now_us;
+  } else if (moments_.size() < kMaxMoments) {
+    moments_.push_back({last_end_, now_us});
+  }
+}
+
+// Whether the end of what is there was reached.
+bool LookAhead::ReadNew() {
+  const uint64_t stop = reader_->position() + kMaxBytes;
+  while (reader_->position() < stop) {
+    const Result<SegmentReader::Answer> answer = reader_->Next();
+    // What is damaged is the concern of who gives the log.
+    if (!answer || *answer == SegmentReader::Answer::kCorrupt) return false;
+    if (*answer != SegmentReader::Answer::kEntry) return true;
+    if (reader_->end_offset() > reader_->covered_end()) evidence_->SawUncovered(segment_, reader_->covered_end());
+    if (may_matter_(reader_->payload())) last_end_ = reader_->end_offset();
+  }
+  return false;
+}
+
+std::optional<int64_t> LookAhead::GivenUpTo(SegmentId segment, uint64_t given) {
+  std::optional<int64_t> time;
+  while (!moments_.empty() && (segment_ < segment || moments_.front().end <= given)) {
+    time = moments_.front().time_us;
+    moments_.pop_front();
+  }
+  return time;
+}
+
+}  // namespace braid
