@@ -224,6 +224,12 @@ class PosixFiles : public FileSystem {
     return uint64_t{info.f_bavail} * info.f_frsize;
   }
 
+  Result<uint64_t> VolumeBytes(const std::string& path) override {
+    struct statvfs info {};
+    if (::statvfs(path.c_str(), &info) != 0) return SystemError(path, "ask for the volume's size", errno);
+    return uint64_t{info.f_blocks} * info.f_frsize;
+  }
+
   Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override {
     ASSIGN_OR_RETURN(Descriptor descriptor, Open(path, O_RDWR | O_CREAT, "open the lock"));
     if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {

@@ -75,6 +75,8 @@ class FileSystem {
   virtual Status SyncDirectory(const std::string& path) = 0;
   // Bytes that may still be written on the volume that holds `path`.
   virtual Result<uint64_t> FreeBytes(const std::string& path) = 0;
+  // The size of that volume.
+  virtual Result<uint64_t> VolumeBytes(const std::string& path) = 0;
   // Locks the file, which is made if it is not there. kTransient if another process has it.
   virtual Result<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
   // Watches one file for appends, overwrites and cuts, by any process. kNotFound if there is none.

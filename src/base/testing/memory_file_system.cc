@@ -459,6 +459,12 @@ Result<uint64_t> MemoryFileSystem::FreeBytes(const std::string& path) {
   return *capacity_ > used ? *capacity_ - used : 0;
 }
 
+Result<uint64_t> MemoryFileSystem::VolumeBytes(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  TRY(Enter(path, Need::kNothing));
+  return capacity_.value_or(uint64_t{1} << 40);
+}
+
 Result<std::unique_ptr<FileLock>> MemoryFileSystem::Lock(const std::string& path) {
   const std::lock_guard lock(mutex_);
   TRY(Enter(path, Need::kSpace));

@@ -62,6 +62,7 @@ class MemoryFileSystem : public FileSystem {
   Status MakeDirectory(const std::string& path) override;
   Status SyncDirectory(const std::string& path) override;
   Result<uint64_t> FreeBytes(const std::string& path) override;
+  Result<uint64_t> VolumeBytes(const std::string& path) override;
   Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
   Result<std::unique_ptr<FileWatch>> Watch(const std::string& path) override;
 
