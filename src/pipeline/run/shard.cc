@@ -280,8 +280,8 @@ size_t Shard::pending_bytes() const {
   return rooms_.state->pending_bytes() + rooms_.timeline->pending_bytes();
 }
 
-// In the middle of what one message brings: the positions are still those before it. A disk that is full is for the host
-// to wait for, when the message is done.
+// In the middle of what one message brings: the positions are still those before it. A disk that is full is for the
+// host to wait for, when the message is done.
 Status Shard::CommitIfLarge() {
   if (pending_bytes() < options_.commit_bytes) return {};
   const Status committed = Commit(now_us_);

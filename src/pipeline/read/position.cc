@@ -1,0 +1,66 @@
+#include "pipeline/read/position.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+#include <string_view>
+
+namespace braid {
+namespace {
+
+std::optional<uint64_t> ReadNumber(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<std::vector<uint64_t>> ReadNumbers(std::string_view text, char between) {
+  std::vector<uint64_t> numbers;
+  while (true) {
+    const size_t at = text.find(between);
+    const auto number = ReadNumber(text.substr(0, at));
+    if (!number.has_value()) return std::nullopt;
+    numbers.push_back(*number);
+    if (at == std::string_view::npos) return numbers;
+    text.remove_prefix(at + 1);
+  }
+}
+
+}  // namespace
+
+std::string StreamPosition::ToString() const {
+  return fmt::format("{}:{}", epoch, fmt::join(next, ","));
+}
+
+Result<ReadFrom> ParseReadFrom(const std::string& text) {
+  ReadFrom from;
+  if (text == "earliest") return from;
+  if (text == "latest") {
+    from.kind = ReadFrom::Kind::kLatest;
+    return from;
+  }
+  const auto parts = ReadNumbers(text, ':');
+  if (parts.has_value() && parts->size() == 3 && (*parts)[1] <= UINT32_MAX) {
+    from.kind = ReadFrom::Kind::kSequence;
+    from.sequence = {(*parts)[0], static_cast<uint32_t>((*parts)[1]), (*parts)[2]};
+    return from;
+  }
+  const size_t colon = text.find(':');
+  const auto epoch = ReadNumber(std::string_view(text).substr(0, colon));
+  if (epoch.has_value() && colon != std::string::npos) {
+    const auto next = ReadNumbers(std::string_view(text).substr(colon + 1), ',');
+    if (next.has_value()) {
+      from.kind = ReadFrom::Kind::kPosition;
+      from.position = {*epoch, *next};
+      return from;
+    }
+  }
+  return InvalidArgument(fmt::format(
+      "'{}' is no place in a stream; give earliest, latest, a time such as 2026-11-21T07:40:51Z, a position "
+      "as braid read prints it at its end, or an event's sequence",
+      text));
+}
+
+}  // namespace braid

@@ -1,0 +1,239 @@
+#include "pipeline/read/read_stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/file_system.h"
+#include "base/version.h"
+#include "capture/node_capture.h"
+#include "encode/json.h"
+#include "pipeline/run/node_table.h"
+#include "timeline/reader.h"
+
+namespace braid {
+namespace {
+
+constexpr int kWaitMs = 100;
+constexpr size_t kWriteBytes = size_t{64} << 10;
+
+// One stream over all partitions of a timeline.
+class StreamReading {
+ public:
+  StreamReading(const Config& config, const ReadOptions& options, StreamSpec spec, const PipelineIdentity& identity)
+      : config_(config), options_(options), spec_(std::move(spec)) {
+    context_.pipeline = config.name;
+    context_.version = kVersion;
+    for (const KnownNode& node : identity.nodes) context_.nodes.push_back(node.name);
+    position_.epoch = identity.epoch;
+    position_.next.resize(identity.shards);
+  }
+
+  Status Open() {
+    for (uint32_t partition = 0; partition < position_.next.size(); ++partition) {
+      TimelineReader::Options options{.directory = TimelinePath(config_.state, partition),
+                                      .wanted = [this](const TableSchema& table) { return IsWanted(table); }};
+      ASSIGN_OR_RETURN(auto reader, TimelineReader::Open(PosixFileSystem(), options));
+      readers_.push_back({std::move(reader), nullptr});
+    }
+    return SeekAll();
+  }
+
+  Status Run() {
+    std::unique_ptr<Watcher> watcher;
+    if (options_.follow) {
+      ASSIGN_OR_RETURN(watcher, Watcher::Make());
+      for (uint32_t i = 0; i < readers_.size(); ++i) TRY(watcher->Add(TimelinePath(config_.state, i)));
+    }
+    while (!Stopped()) {
+      ASSIGN_OR_RETURN(const bool any, TakeOne());
+      if (any) continue;
+      TRY(Flush());
+      if (!options_.follow) return {};
+      watcher->Wait(kWaitMs);
+    }
+    return Flush();
+  }
+
+  const StreamPosition& position() const { return position_; }
+
+ private:
+  struct Partition {
+    std::unique_ptr<TimelineReader> reader;
+    const TimelineRecord* record;  // the next one, if it was read already
+  };
+
+  bool Stopped() const { return options_.stop && options_.stop(); }
+
+  bool IsWanted(const TableSchema& table) const {
+    const auto fits = [&](const std::string& pattern) { return FitsPattern(pattern, table.FullName()); };
+    return std::ranges::any_of(spec_.tables, fits);
+  }
+
+  Status SeekAll() {
+    int64_t time_us = options_.from.time_us;
+    if (options_.from.kind == ReadFrom::Kind::kPosition || options_.from.kind == ReadFrom::Kind::kSequence) {
+      TRY(CheckEpoch());
+    }
+    if (options_.from.kind == ReadFrom::Kind::kSequence) {
+      TimelineReader& reader = *readers_[options_.from.sequence.partition].reader;
+      TRY(reader.Seek(options_.from.sequence.n));
+      ASSIGN_OR_RETURN(time_us, reader.EmittedAt());
+    }
+    for (uint32_t i = 0; i < readers_.size(); ++i) {
+      TimelineReader& reader = *readers_[i].reader;
+      ASSIGN_OR_RETURN(const TimelineReader::Bounds bounds, reader.Refresh());
+      switch (options_.from.kind) {
+        case ReadFrom::Kind::kEarliest:
+          TRY(reader.Seek(bounds.first));
+          break;
+        case ReadFrom::Kind::kLatest:
+          TRY(reader.Seek(bounds.committed));
+          break;
+        case ReadFrom::Kind::kPosition:
+          TRY(reader.Seek(options_.from.position.next[i]));
+          break;
+        case ReadFrom::Kind::kSequence:
+          if (i != options_.from.sequence.partition) TRY(reader.SeekTime(time_us));
+          break;
+        case ReadFrom::Kind::kTime:
+          TRY(reader.SeekTime(time_us));
+          break;
+      }
+      position_.next[i] = reader.next();
+    }
+    return {};
+  }
+
+  Status CheckEpoch() const {
+    const bool by_position = options_.from.kind == ReadFrom::Kind::kPosition;
+    const uint64_t epoch = by_position ? options_.from.position.epoch : options_.from.sequence.epoch;
+    const bool fits = by_position ? options_.from.position.next.size() == readers_.size()
+                                  : options_.from.sequence.partition < readers_.size();
+    if (epoch == position_.epoch && fits) return {};
+    return InvalidArgument(
+        fmt::format("that place is in another timeline than {}, which was made anew since (its epoch is {}); read from "
+                    "earliest, or from a time",
+                    config_.state, position_.epoch));
+  }
+
+  // Writes the next record of all partitions, by the time at which it was published; false if there is none now.
+  Result<bool> TakeOne() {
+    Partition* first = nullptr;
+    for (Partition& each : readers_) {
+      if (each.record == nullptr) {
+        ASSIGN_OR_RETURN(each.record, each.reader->Next());
+      }
+      if (each.record == nullptr) continue;
+      if (first == nullptr || each.record->emitted_us < first->record->emitted_us) first = &each;
+    }
+    if (first == nullptr) return false;
+    const TimelineRecord& record = *std::exchange(first->record, nullptr);
+    TRY(Write(record));
+    position_.next[record.sequence.partition] = record.sequence.n + 1;
+    if (lines_.size() >= kWriteBytes) TRY(WriteLines());
+    return true;
+  }
+
+  Status Write(const TimelineRecord& record) {
+    context_.emitted_ms = record.emitted_us / 1000;
+    if (record.gap != nullptr) {
+      const Gap& gap = *record.gap;
+      if (!gap.table.empty() && !FitsAny(gap.table)) return {};
+      // Every partition tells of it.
+      if (!gaps_.emplace(gap.id, gap.open).second) return {};
+      AppendGapJson(gap, record.sequence, context_, &lines_);
+    } else {
+      ASSIGN_OR_RETURN(const StreamShape* shape, ShapeOf(*record.change->schema));
+      arena_.Reset();
+      const Change* seen = shape->Apply(*record.change, &arena_);
+      if (seen == nullptr) return {};
+      AppendEventJson(*seen, context_, &lines_);
+    }
+    lines_.push_back('\n');
+    return {};
+  }
+
+  bool FitsAny(const std::string& table) const {
+    return std::ranges::any_of(spec_.tables, [&](const std::string& pattern) { return FitsPattern(pattern, table); });
+  }
+
+  Result<const StreamShape*> ShapeOf(const TableSchema& schema) {
+    auto& shape = shapes_[schema.id.value];
+    if (shape == nullptr) {
+      // The reader may let go of the definition when its segment is done.
+      auto own = std::make_shared<const TableSchema>(schema);
+      ASSIGN_OR_RETURN(shape, StreamShape::Make(spec_, *own));
+      schemas_.push_back(std::move(own));
+    }
+    return shape.get();
+  }
+
+  Status WriteLines() {
+    if (lines_.empty()) return {};
+    TRY(options_.write(lines_));
+    lines_.clear();
+    return {};
+  }
+  Status Flush() {
+    if (lines_.empty()) return {};
+    TRY(WriteLines());
+    if (options_.flush) options_.flush();
+    return {};
+  }
+
+  const Config& config_;
+  const ReadOptions& options_;
+  const StreamSpec spec_;
+  EventContext context_;
+  StreamPosition position_;
+  std::vector<Partition> readers_;
+  std::map<uint64_t, std::shared_ptr<const StreamShape>> shapes_;
+  std::vector<TableSchemaPtr> schemas_;
+  std::set<std::pair<uint64_t, bool>> gaps_;
+  Arena arena_;
+  std::string lines_;
+};
+
+}  // namespace
+
+Result<StreamSpec> FindStream(const Config& config, const std::string& name) {
+  std::string known;
+  for (const StreamSpec& stream : config.streams) {
+    if (stream.name == name) return stream;
+    known += (known.empty() ? "" : ", ") + stream.name;
+  }
+  if (!config.streams.empty()) {
+    return NotFound(fmt::format("{} has no stream named {}; it has {}", config.path, name, known));
+  }
+  if (name.find('.') == std::string::npos) {
+    return NotFound(fmt::format("{} names no streams, so each captured table is one: ask for KEYSPACE.TABLE, not {}",
+                                config.path, name));
+  }
+  StreamSpec whole;
+  whole.name = name;
+  whole.tables = {name};
+  return whole;
+}
+
+Result<StreamPosition> ReadStream(const Config& config, const ReadOptions& options) {
+  ASSIGN_OR_RETURN(StreamSpec spec, FindStream(config, options.stream));
+  auto identity = ReadIdentity(PosixFileSystem(), config.state);
+  if (!identity.has_value()) {
+    if (identity.error().code != ErrorCode::kNotFound) return identity.error();
+    return NotFound(
+        fmt::format("{} holds no pipeline yet; start it with braid run --config {}", config.state, config.path));
+  }
+  StreamReading reading(config, options, std::move(spec), *identity);
+  TRY(reading.Open());
+  TRY(reading.Run());
+  return reading.position();
+}
+
+}  // namespace braid

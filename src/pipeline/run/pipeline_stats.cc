@@ -1,0 +1,103 @@
+// A moment's view of a running pipeline.
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "base/version.h"
+#include "pipeline/run/hosts.h"
+#include "pipeline/run/pipeline.h"
+
+namespace braid {
+namespace {
+
+// What the process holds in memory; 0 where the system does not tell.
+uint64_t ResidentBytes() {
+  std::ifstream file("/proc/self/statm");
+  uint64_t pages = 0;
+  uint64_t resident = 0;
+  file >> pages >> resident;
+  return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// A pipeline that is further behind than this is not ready, whatever else is well.
+constexpr int64_t kReadyLagUs = 120'000'000;
+
+}  // namespace
+
+uint64_t DirectoryBytes(FileSystem* files, const std::string& directory) {
+  uint64_t bytes = 0;
+  const auto names = files->List(directory);
+  if (!names.has_value()) return 0;
+  for (const std::string& name : *names) {
+    const std::string path = directory + "/" + name;
+    // Files come and go while they are counted.
+    const auto info = files->Info(path);
+    if (info.has_value()) bytes += info->directory ? DirectoryBytes(files, path) : info->size_bytes;
+  }
+  return bytes;
+}
+
+std::vector<StreamStats> Pipeline::Streams() const {
+  const std::vector<const TableSchema*> tables = schemas_->CapturedTables();
+  std::vector<StreamStats> streams;
+  if (config_.streams.empty()) {
+    for (const TableSchema* table : tables) streams.push_back({table->FullName(), {table->FullName()}});
+    return streams;
+  }
+  for (const StreamSpec& spec : config_.streams) {
+    StreamStats& stream = streams.emplace_back();
+    stream.name = spec.name;
+    for (const TableSchema* table : tables) {
+      const auto fits = [&](const std::string& pattern) { return FitsPattern(pattern, table->FullName()); };
+      if (std::ranges::any_of(spec.tables, fits)) stream.tables.push_back(table->FullName());
+    }
+  }
+  return streams;
+}
+
+RunStats Pipeline::Stats() const {
+  RunStats stats;
+  stats.name = config_.name;
+  stats.version = kVersion;
+  stats.started_us = started_us_;
+  stats.now_us = WallClockUs();
+  for (const auto& node : nodes_) {
+    NodeStats& told = stats.nodes.emplace_back();
+    const std::lock_guard lock(node->mutex);
+    told.name = node->files.name;
+    told.index = node->index;
+    told.host_id = node->host_id;
+    told.retired = node->retired;
+    told.capture = node->stats;
+    told.lag_us = node->stats.watermark.none() ? stats.now_us - started_us_ : stats.now_us - node->stats.watermark.us;
+    if (!told.retired && !told.capture.reachable) stats.not_ready = "node " + told.name + " cannot be read";
+  }
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard->mutex);
+    stats.shards.push_back(shard->stats);
+    stats.write_to_publish.Merge(shard->latencies);
+    stats.disk_used_bytes += shard->stats.state_bytes + shard->stats.timeline.bytes;
+    for (const Gap& gap : shard->gaps) {
+      if (std::ranges::find(stats.open_gaps, gap.id, &Gap::id) == stats.open_gaps.end()) stats.open_gaps.push_back(gap);
+    }
+  }
+  stats.streams = Streams();
+  stats.memory_limit_bytes = config_.memory_bytes;
+  stats.retention_us = config_.retention_us;
+  stats.disk_limit_bytes = config_.disk_bytes;
+  if (const auto free_bytes = files_->FreeBytes(config_.state); free_bytes.has_value()) {
+    stats.disk_free_bytes = *free_bytes;
+  }
+  stats.resident_bytes = ResidentBytes();
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [what, message] : alarms_) stats.alarms.push_back(message);
+  }
+  if (stats.not_ready.empty() && !stats.alarms.empty()) stats.not_ready = stats.alarms.front();
+  if (stats.not_ready.empty() && stats.max_lag_us() > kReadyLagUs) stats.not_ready = "it is catching up";
+  stats.ready = stats.not_ready.empty();
+  return stats;
+}
+
+}  // namespace braid
