@@ -118,7 +118,7 @@ class Server : public HttpServer {
     http_.set_write_timeout(kTimeoutS);
     http_.set_payload_max_length(kMostBodyBytes);
     http_.set_default_headers({{"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}});
-    http_.set_exception_handler([](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
+    http_.set_exception_handler([](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
       response.status = 500;
       response.set_content("the answer could not be made; the log may say why\n", kText);
     });

@@ -4,9 +4,9 @@
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
 
 #include <chrono>
-#include <iostream>
 #include <map>
 #include <mutex>
 
@@ -62,13 +62,15 @@ std::string KindOf(Log::Level level, std::string_view text) {
   return kind;
 }
 
+// Without a lock of its own: the log has one.
+spdlog::sink_ptr SinkFor(std::ostream* to) {
+  if (to == nullptr) return std::make_shared<spdlog::sinks::stderr_sink_st>();
+  return std::make_shared<spdlog::sinks::ostream_sink_st>(*to, /*force_flush=*/true);
+}
+
 class StreamLog : public Log {
  public:
-  explicit StreamLog(Options options)
-      : options_(std::move(options)),
-        // Unsynchronised: mutex_ guards it.
-        logger_("braid", std::make_shared<spdlog::sinks::ostream_sink_st>(
-                             options_.to == nullptr ? std::cerr : *options_.to, /*force_flush=*/true)) {
+  explicit StreamLog(Options options) : options_(std::move(options)), logger_("braid", SinkFor(options_.to)) {
     logger_.set_formatter(std::make_unique<spdlog::pattern_formatter>("time=%Y-%m-%dT%H:%M:%S.%eZ level=%l %v",
                                                                       spdlog::pattern_time_type::utc));
   }

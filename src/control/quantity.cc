@@ -96,7 +96,7 @@ std::string FormatDuration(int64_t us) {
   if (n < 1'000) return fmt::format("{}{} µs", sign, n);
   if (n < kSecond) return fmt::format("{}{} ms", sign, n / 1'000);
   const uint64_t s = n / kSecond;
-  if (s < 60) return fmt::format("{}{:.1f} s", sign, static_cast<double>(n / 100'000) / 10);
+  if (s < 60) return fmt::format("{}{}.{} s", sign, s, n % kSecond / 100'000);
   if (s < 3600) return fmt::format("{}{} min {} s", sign, s / 60, s % 60);
   if (s < 86400) return fmt::format("{}{} h {} min", sign, s / 3600, s % 3600 / 60);
   return fmt::format("{}{} d {} h", sign, s / 86400, s % 86400 / 3600);
