@@ -1,5 +1,5 @@
 // The writing end of one timeline partition: a durable, ordered log of the Changes of all tables.
-// Layout: docs/formats/timeline.md.
+// Layout: docs/formats/timeline.md. Belongs to one thread. A batch takes less than 4 GiB (CHECKed).
 //
 // What is appended becomes durable by Sync and visible to readers by Publish; between the two the host commits its own
 // state, which remembers end(). After a crash the partition is cut back to the end that the state remembers.
@@ -51,7 +51,8 @@ class TimelineWriter {
   // do if the batch is empty. On an error (kNoSpace, kIoError) the file is as it was, the batch is kept, and Sync may
   // be tried again; or Rollback.
   virtual Status Sync(int64_t now_us) = 0;
-  // Makes all that was synced visible to readers, in this process and others, and wakes them.
+  // Makes all that was synced visible to readers, in this process and others, and wakes them. On an error they will see
+  // it with the next Publish: what the host has committed stays.
   virtual Status Publish() = 0;
   // Drops everything since the last Publish, synced or not.
   virtual Status Rollback() = 0;
