@@ -132,7 +132,7 @@ class LiveTable(TableCheck):
         source, partition = event["source"], canonical({part: event["key"].get(part) for part in self.schema["partition"]})
         by_writes, by_all = self.clocks.get(partition, (-2**63, -2**63))
         ts, is_write = source["ts_us"], source["cause"] not in ("ttl", "schema")
-        if source["late"] and self.rules.every_write:
+        if source["late"] and is_write and self.rules.every_write:
             self.bad(where, f"the write of {ts} is late, although the window held it")
         if not self.is_counter and is_write:
             if ts < by_writes and not source["late"]:

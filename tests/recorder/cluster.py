@@ -82,6 +82,7 @@ class Options:
     hints: bool = True
     sync: str = "periodic"                          # periodic, batch
     sync_ms: int = 100
+    cdc_space_mib: int = 0                          # cdc_total_space; 0: Cassandra's default
     heap_mb: int = 400
 
 
@@ -310,6 +311,8 @@ class Cluster:
         }
         if options.sync == "periodic":
             settings["commitlog_sync_period_in_ms"] = options.sync_ms
+        if options.cdc_space_mib:
+            settings["cdc_total_space_in_mb"] = options.cdc_space_mib
         if options.compressor:
             settings["commitlog_compression"] = [{"class_name": f"{options.compressor}Compressor"}]
         if options.storage_compatibility_mode:

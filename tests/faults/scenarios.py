@@ -1,0 +1,219 @@
+"""The scenarios: each hurts a live pipeline in its own way, and then asks for the verdict."""
+
+import re
+import signal
+import time
+from pathlib import Path
+
+from braid import Unexpected
+from judge import Rules
+from scene import InBackground, Scene, Stage
+
+from ledger import Write  # noqa: E402  judge knows the recorder's folder
+from workload import int32  # noqa: E402
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+FAILPOINT_SECONDS = 40
+
+
+def failpoints() -> list[str]:
+    """Every place at which the program can have itself killed, from its source. Nothing a command says depends on them."""
+    names = set()
+    for path in SOURCE.rglob("*.cc"):
+        if not path.name.endswith("_test.cc"):
+            names |= set(re.findall(r'Failpoint\("([a-z0-9_.-]+)"\)', path.read_text(encoding="utf-8")))
+    return sorted(names)
+
+
+def kill(stage: Stage) -> None:
+    """Killed at random and at every failpoint, while a reader that started early is far behind."""
+    with Scene(stage, "kill", 0, settings={"disk": "1GiB"}) as scene:
+        scene.begin()
+        scene.workload.fixed_scenes()
+        scene.await_that(lambda: scene.events("natives"), "the first events")
+        target = scene.home / "followed.ndjson"
+        reader = scene.braid.follow(f"{scene.keyspace}.natives", target)
+        try:
+            scene.await_that(lambda: target.stat().st_size > 0, "the reader's first events")
+            reader.send_signal(signal.SIGSTOP)
+            scene.work_until(_start(lambda: _torment(scene, 300 if stage.long else 20)))
+            scene.workload.end_counters()
+            reader.send_signal(signal.SIGCONT)
+            scene.verdict()
+            _reader_has_all(scene, target, reader)
+        finally:
+            reader.kill()
+            reader.wait()
+
+
+def _start(work) -> InBackground:
+    thread = InBackground(work)
+    thread.start()
+    return thread
+
+
+def _torment(scene: Scene, kills: int) -> None:
+    for _ in range(kills):
+        # Often before it is up, now and then when it has run for a while.
+        time.sleep(scene.rng.choice([0.05, 0.2, 0.5, 1.0, 2.0]) * scene.rng.random())
+        scene.braid.kill()
+        scene.braid.start()
+    for name in failpoints():
+        nth = scene.rng.randrange(1, 4)
+        scene.braid.kill()
+        scene.braid.start(failpoint=f"{name}:{nth}")
+        code = scene.braid.await_end(FAILPOINT_SECONDS)
+        if code is None:
+            scene.braid.kill()
+            scene.say(f"failpoint {name}:{nth} was not reached within {FAILPOINT_SECONDS} s")
+        elif code != -signal.SIGKILL:
+            raise Unexpected(f"at failpoint {name}:{nth} braid ended with {code}:\n{scene.braid.log_tail()}")
+        scene.braid.start()
+
+
+def _reader_has_all(scene: Scene, target: Path, reader) -> None:
+    wanted = (scene.home / "out" / f"{scene.keyspace}.natives.ndjson").read_bytes()
+    deadline = time.monotonic() + 30
+    while len(target.read_bytes()) < len(wanted) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    if reader.poll() is not None:
+        raise Unexpected(f"the reader that was paused ended with {reader.returncode}")
+    # Partitions interleave as they come; what one holds keeps its order.
+    if sorted(target.read_bytes().splitlines()) != sorted(wanted.splitlines()):
+        raise Unexpected("the reader that was paused has not what a reader that comes later has")
+
+
+def node(stage: Stage) -> None:
+    """A node is killed and comes back to hints; another time past them, and is repaired."""
+    with Scene(stage, "node", 0) as scene:
+        cluster, workload = stage.cluster, scene.workload
+        scene.begin()
+        size = 600 if stage.long else 250
+        workload.statements(size)
+        cluster.kill_node(3)   # in the middle: the log's last period is lost on n3, and requests may fail
+        workload.statements(20)
+        cluster.await_agreement()
+        stage.session.await_up([n.address for n in cluster.running()])
+        workload.statements(size)
+        workload.return_third()
+        workload.statements(size)
+        scene.say("n3 down past hints")
+        for number in (1, 2):
+            cluster.nodetool(number, "disablehandoff")
+        workload.kill_third()
+        workload.statements(size)
+        workload.return_third()
+        for number in (1, 2):
+            cluster.nodetool(number, "enablehandoff")
+        workload.statements(size)
+        scene.say("repair")
+        tables = [name for name in workload.tables if name != "plain"] if stage.long else ["natives", "statics", "collections", "udts"]
+        repair = _start(lambda: cluster.nodetool(3, "repair", "-full", scene.keyspace, *tables))
+        scene.work_until(repair, 0.02)
+        workload.end_counters()
+        scene.verdict(may_fail="Timeout|Unavailable|NoHostAvailable|Failure|OperationTimedOut", timeout=150)
+
+
+def skew(stage: Stage) -> None:
+    """Clients' clocks are seconds apart; the window puts their writes in order, so that each of them shows."""
+    settings = {"reorder_window": "3s", "publish_when": "quorum"}
+    with Scene(stage, "skew", 0, settings=settings, source={"tail": "live"}, back=1.5) as scene:
+        scene.begin()
+        scene.workload.fixed_scenes()
+        scene.workload.statements(3000 if stage.long else 1000)
+        scene.workload.end_counters()
+        scene.verdict(Rules(every_write=True))
+
+
+def schema(stage: Stage) -> None:
+    """Tables change, come, go and are truncated under load."""
+    with Scene(stage, "schema", 0) as scene:
+        workload = scene.workload
+        scene.begin()
+        size = 400 if stage.long else 150
+        truncated = ("statics", "collections", "keys_text")
+        for act in (workload.add_columns, workload.drop_columns, workload.add_again):
+            workload.statements(size)
+            scene.say(act.__name__)
+            act()
+            _truncate(scene, truncated[0])
+            truncated = truncated[1:]
+        workload.statements(size)
+        workload.end_counters()
+        names = {f"{scene.keyspace}.{name}" for name in ("altered", "wide")}
+        scene.verdict(Rules(altered=frozenset(names), truncated=frozenset(
+            f"{scene.keyspace}.{name}" for name in ("statics", "collections", "keys_text"))))
+
+
+def _truncate(scene: Scene, table: str) -> None:
+    """What was written just before may be cut away before it is seen."""
+    scene.workload.statements(20)
+    scene.stage.session.plain(f"TRUNCATE {scene.keyspace}.{table}")
+    for write in scene.workload.writes:
+        if write.table == f"{scene.keyspace}.{table}":
+            write.must = False
+    scene.workload.statements(20)
+
+
+def ttl(stage: Stage) -> None:
+    """TTLs of seconds, refreshed just before they run out: no row may seem to die; those that are let go die once."""
+    with Scene(stage, "ttl", 0) as scene:
+        scene.braid.start()
+        scene.braid.await_ready()
+        scene.plain_keyspace("short (p int, c int, v text, PRIMARY KEY (p, c)) WITH cdc = true")
+        rows = [_ShortLived(scene, number) for number in range(120 if stage.long else 40)]
+        kills = iter(range(10 if stage.long else 3))
+        ends = time.monotonic() + (60 if stage.long else 20)
+        while any(row.rounds for row in rows):
+            for row in rows:
+                row.step()
+            if time.monotonic() > ends - 10 and next(kills, None) is not None:
+                scene.braid.kill()
+                scene.braid.start()
+            time.sleep(0.01)
+        time.sleep(6)
+        scene.verdict()
+        told: dict[int, list[str]] = {}
+        for event in scene.events("short"):
+            told.setdefault(event["key"]["p"], []).append(event["op"] + event["source"]["cause"][0])
+        for row in rows:
+            if row.is_certain and told.get(row.number) != row.wanted:
+                raise Unexpected(f"row {row.number} with TTL {row.ttl}: expected {row.wanted}, came {told.get(row.number)}")
+        scene.say(f"{sum(row.is_certain for row in rows)} of {len(rows)} rows refreshed in time for sure")
+
+
+class _ShortLived:
+    """A row that is written again and again shortly before it would expire; in the end it is left to, or made to stay."""
+
+    def __init__(self, scene: Scene, number: int):
+        self.scene, self.number = scene, number
+        self.ttl = scene.rng.randrange(2, 6)
+        self.rounds = scene.rng.randrange(3, 6)
+        self.stays = scene.rng.random() < 0.4
+        self.is_certain = True
+        self.wanted: list[str] = []
+        self.due = 0.0
+        self.expires = 0
+
+    def step(self) -> None:
+        if not self.rounds or time.time() < self.due:
+            return
+        last = self.rounds == 1
+        lives = 0 if last and self.stays else self.ttl
+        table, before = f"{self.scene.keyspace}.short", time.time()
+        ts = int(before * 1_000_000)
+        self.scene.stage.session.execute(f"UPDATE {table} USING TTL ? SET v = ? WHERE p = ? AND c = 0",
+                                         [int32(lives), b"round %d" % self.rounds, int32(self.number)], timestamp=ts)
+        self.scene.workload.writes.append(
+            Write(table, "regular", {"p": self.number, "c": 0}, ts, "update", must=True, columns=["v"]))
+        # The node takes the second at which it works on the request, somewhere between.
+        self.is_certain = self.is_certain and (not self.expires or time.time() < self.expires)
+        self.wanted.append("uw" if self.wanted else "cw")
+        self.expires = int(before) + self.ttl
+        self.due = self.expires - self.scene.rng.uniform(0.2, 0.7)
+        self.rounds -= 1
+        if last and not self.stays:
+            self.wanted.append("dt")
+
+
+SCENARIOS = {scenario.__name__: scenario for scenario in (kill, node, skew, schema, ttl)}
