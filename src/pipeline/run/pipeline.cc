@@ -1,12 +1,13 @@
 #include "pipeline/run/pipeline.h"
 
 #include <fmt/format.h>
+#include <sys/random.h>
 
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
-#include "base/failpoint.h"
+#include "base/check.h"
 #include "capture/history.h"
 #include "cassandra/schema/schema.h"
 #include "codec/mutation.h"
@@ -18,10 +19,12 @@ namespace {
 
 constexpr int64_t kSecond = 1'000'000;
 // Shares of the configured memory, all shards together: half for state, an eighth for what is on its way to the
-// shards, an eighth for what waits there, some for what the next commit will write.
+// shards, an eighth for what waits there, some to know
+// copies by, some for what the next commit will write.
 constexpr uint64_t kStateShare = 2;
 constexpr uint64_t kChannelShare = 8;
 constexpr uint64_t kHoldShare = 8;
+constexpr uint64_t kCopiesShare = 16;
 constexpr uint64_t kCommitShare = 32;
 constexpr uint64_t kMostCommitBytes = uint64_t{4} << 20;
 constexpr int64_t kSchemaEveryUs = 500'000;
@@ -32,6 +35,12 @@ constexpr uint64_t kStepBytes = uint64_t{1} << 20;
 // How long to sleep where nothing is new. What is written through mmap wakes nobody, so `tail: live` looks often.
 constexpr int kLivePollMs = 1;
 constexpr int kSyncedPollMs = 20;
+
+std::array<char, 16> RandomBytes() {
+  std::array<char, 16> bytes;
+  CHECK(::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+  return bytes;
+}
 
 std::string HostIdText(const std::array<uint8_t, 16>& bytes) {
   TableId id;
@@ -181,7 +190,9 @@ Status Pipeline::OpenShards() {
                          .hold = {.window_us = config_.reorder_window_us,
                                   .quorum = config_.publish_quorum,
                                   .confirm_timeout_us = config_.confirm_timeout_us,
-                                  .limit_bytes = config_.memory_bytes / kHoldShare / identity_.shards}};
+                                  .limit_bytes = config_.memory_bytes / kHoldShare / identity_.shards},
+                         .copy_filter_bytes = config_.memory_bytes / kCopiesShare / identity_.shards,
+                         .copy_filter_seed = RandomBytes()};
   for (const auto& node : nodes_) options.nodes.push_back(node->index);
   for (uint32_t number = 0; number < identity_.shards; ++number) {
     auto host = std::make_unique<ShardHost>(number, config_.memory_bytes / kChannelShare / identity_.shards);

@@ -6,6 +6,7 @@
 // changes nothing the second time.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -39,6 +40,9 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
     // Nodes that the watermark waits for: those that are followed.
     std::vector<NodeIndex> nodes;
     Hold::Options hold;
+    // Memory for knowing copies without asking the state, and secret random bytes for it (Reconciler::Options).
+    uint64_t copy_filter_bytes = 0;
+    std::array<char, 16> copy_filter_seed{};
   };
   // What it works with; all must outlive it.
   struct Rooms {
