@@ -16,7 +16,7 @@ Result<std::vector<int64_t>> ListSegments(FileSystem* files, const std::string& 
   std::vector<int64_t> ids;
   for (const std::string& name : names) {
     const std::optional<SegmentFileName> segment = ParseSegmentFileName(name);
-    if (segment.has_value()) ids.push_back(segment->id.value);
+    if (segment.has_value() && !segment->cdc_index) ids.push_back(segment->id.value);
   }
   std::sort(ids.begin(), ids.end());
   return ids;

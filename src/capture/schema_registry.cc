@@ -16,7 +16,8 @@
 namespace braid {
 namespace {
 
-// So many Refreshes wait for files that keep changing or cannot be read, before the rest is believed without them.
+// So many Refreshes wait for files that keep changing or cannot be read, before the rest is believed without them; and
+// for the second half of what looks like half of a change. A node flushes one schema table in some 30 ms.
 constexpr int kPatience = 100;
 // What a new registry gives files that are just being compacted.
 constexpr int kLooksAtOpen = 8;
@@ -28,6 +29,7 @@ struct Table {
   const TableSchema* newest = nullptr;  // nullptr: it was never readable
   WriteTime changed_at;
   bool dropped = false;
+  bool logged = true;  // false: its keyspace has durable_writes = false
   bool history_known = false;
   std::string unreadable;
 
@@ -108,8 +110,9 @@ class Registry : public SchemaRegistry {
  private:
   void Load(const std::vector<SchemaRecord>& records);
   void ReportTroubles(const std::vector<Error>& troubles);
-  // Takes in what the follower knows. `settled`: by a look that was; `sure`: it was so at the look before too.
-  Status Update(bool settled, bool sure);
+  // Takes in what the follower knows. `settled`: its last look was.
+  Status Update(bool settled);
+  // `sure`: nothing was new for a while, so that what looks like half of a change is all of it.
   Plan Compare(const ClusterSchema& schema, bool sure) const;
   void CompareTable(const TableInfo& info, bool logged, bool sure, Plan* plan) const;
   bool TakeDefinition(const TableInfo& info, bool sure, Table* table, Plan* plan) const;
@@ -128,9 +131,12 @@ class Registry : public SchemaRegistry {
   SchemaFollower follower_;
   std::unique_ptr<SchemaLog> log_;
   bool baseline_ = false;  // the file has it
-  bool pending_ = false;   // something is known that was not taken in, or not for sure
+  bool due_ = false;       // there is more to take in than the last Update did
+  bool held_ = false;      // something waits for its other half
   bool was_complete_ = false;
+  bool was_settled_ = false;
   int unsettled_ = 0;  // looks in a row
+  int quiet_ = 0;      // looks in a row that found nothing new
   std::set<std::string> reported_;
   std::set<TableId> seen_;  // in the nodes' files, since Open
   std::vector<Event> untold_;
@@ -159,7 +165,8 @@ Status Registry::Start(FileSystem* files) {
     }
   }
   ReportTroubles(look.troubles);
-  return Update(look.settled, /*sure=*/false);
+  quiet_ = kPatience;  // a schema that is just being changed is the exception
+  return Update(look.settled);
 }
 
 void Registry::Load(const std::vector<SchemaRecord>& records) {
@@ -196,29 +203,33 @@ void Registry::ReportTroubles(const std::vector<Error>& troubles) {
 Result<std::vector<SchemaRegistry::Event>> Registry::Refresh() {
   const std::lock_guard writing(writing_);
   const SchemaFollower::Look look = follower_.LookAgain();
-  pending_ = pending_ || look.grown || follower_.complete() != was_complete_;
   unsettled_ = look.settled ? 0 : unsettled_ + 1;
+  quiet_ = look.grown ? 0 : std::min(quiet_ + 1, kPatience + 1);
   // Files that are compacted away while they are listed are everyday life.
   if (look.settled || unsettled_ == kPatience) ReportTroubles(look.troubles);
-  if (pending_ && (look.settled || unsettled_ >= kPatience)) TRY(Update(look.settled, /*sure=*/!look.grown));
+  due_ = due_ || look.grown || (held_ && quiet_ == kPatience) || follower_.complete() != was_complete_ ||
+         (look.settled && !was_settled_);
+  if (due_ && (look.settled || unsettled_ >= kPatience)) TRY(Update(look.settled));
   return TakeEvents();
 }
 
-Status Registry::Update(bool settled, bool sure) {
-  pending_ = true;
+Status Registry::Update(bool settled) {
+  due_ = true;
   if (!follower_.any()) return {};
   const Result<ClusterSchema> schema = follower_.Build(ComputeSchemaId);
   if (!schema.has_value()) {
     ReportTroubles({schema.error()});
     return {};
   }
-  Plan plan = Compare(*schema, settled && sure && follower_.complete());
+  Plan plan = Compare(*schema, quiet_ >= kPatience);
   const bool whole = settled && follower_.complete();
   if (!baseline_ && whole) plan.records.push_back({.kind = SchemaRecord::Kind::kBaseline});
   if (!plan.records.empty()) TRY(log_->Append(plan.records));
   baseline_ = baseline_ || whole;
   was_complete_ = follower_.complete();
-  pending_ = plan.held || !settled;
+  was_settled_ = settled;
+  due_ = false;
+  held_ = plan.held;
   for (const TableInfo& info : schema->tables()) seen_.insert(info.id);
   Publish(std::move(plan));
   return {};
@@ -280,7 +291,7 @@ bool Registry::TakeDefinition(const TableInfo& info, bool sure, Table* table, Pl
           info.FullName());
       return false;
     }
-    if (LacksColumns(*table->newest, *info.schema) && !sure) {
+    if (LacksColumns(*table->newest, *info.schema) && !(sure && follower_.complete())) {
       plan->held = true;
       return false;
     }
@@ -304,6 +315,7 @@ void Registry::TakeHistory(const TableInfo& info, const Table* known, bool logge
                                                "is in no log; run ALTER KEYSPACE {} WITH durable_writes = true",
                                                info.keyspace, info.FullName(), info.keyspace));
   }
+  table->logged = logged;
   table->history_known = captured && logged && (is_new ? baseline_ && IsAsCreated(info) : table->history_known);
   if (table->history_known == (known != nullptr && known->history_known)) return;
   plan->records.push_back(
@@ -395,7 +407,7 @@ Status Registry::MarkHistoryKnown(const TableId& id) {
   if (table == nullptr || !table->lives()) {
     return NotFound(fmt::format("no table with the id {} exists: its history cannot be known", id.ToString()));
   }
-  if (table->history_known) return {};
+  if (table->history_known || !table->newest->cdc || !table->logged) return {};
   TRY(log_->Append({{.kind = SchemaRecord::Kind::kHistoryKnown, .table = id}}));
   const std::unique_lock lock(mutex_);
   tables_[id].history_known = true;

@@ -49,7 +49,7 @@ class SchemaRegistry : public TableLookup, public SchemaLookup {
 
   // Looks whether the schema files changed (a few stat calls a node) and if so reads them; new definitions are written
   // to the file and synced before anyone can find them. Gives what changed. A half-written or vanishing schema file is
-  // no error: the old definitions stand and the next Refresh tries again; what is only seen half may take two. Errors:
+  // no error: the old definitions stand and the next Refresh tries again; what is only seen half may take many. Errors:
   // kIoError, kNoSpace of our own file; nothing is lost, Refresh again.
   virtual Result<std::vector<Event>> Refresh() = 0;
   // Rises when something changed: decoders ask it to know when to forget tables.
@@ -69,7 +69,7 @@ class SchemaRegistry : public TableLookup, public SchemaLookup {
   // can be told, and of those that MarkHistoryKnown was told of. False again once the table is not captured, or its
   // keyspace does not log (durable_writes = false). Kept in the file.
   virtual bool HistoryKnown(const TableId& id) const = 0;
-  // Errors: kNotFound (no such table); kIoError, kNoSpace.
+  // Does nothing for a table that is not captured or not logged. Errors: kNotFound (no such table); kIoError, kNoSpace.
   virtual Status MarkHistoryKnown(const TableId& id) = 0;
 };
 
