@@ -47,7 +47,7 @@ TEST(TimelineTest, GivesBackWhatWasAppended) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     MemoryFileSystem disk;
     Records records(seed, 1 + seed % 5);
-    auto writer = OpenWriter(&disk, 1, {.directory = kDirectory, .partition = 3, .epoch = 7, .segment_bytes = 20'000});
+    auto writer = OpenWriter(&disk, 1, {.directory = kDirectory, .partition = 3, .epoch = 7, .segment_bytes = 5'000});
     Fill(300, 1 + seed * 3, &records, writer.get());
     const auto reader = OpenReader(&disk);
     ASSERT_TRUE(ExpectRecords(reader.get(), 1, 300, &records));

@@ -186,9 +186,13 @@ Status Writer::OpenLast(uint64_t first, uint64_t committed_end) {
   Segment& segment = **opened;
   TRY(CheckHeader(segment.header(), segment.name()));
   segments_.push_back({.first = first, .bytes = timeline::kSegmentHeaderBytes});
+  ASSIGN_OR_RETURN(const uint64_t size, segment.Size());
   std::vector<IndexEntry> index;
   for (uint64_t n = first; n < committed_end;) {
-    const auto batch = segment.ReadBatch(last().bytes);
+    auto batch = segment.ReadBatch(last().bytes);
+    if (batch.has_value() && batch->end_offset() > size) {
+      batch = Corrupt(fmt::format("{}: at offset {}: the file ends within a batch", segment.name(), batch->offset));
+    }
     if (!batch.has_value() && batch.error().code == ErrorCode::kCorrupt) {
       return Corrupt(fmt::format(
           "{}; records {} to {} were committed and cannot be found: bring the file back, or move the pipeline's state "

@@ -206,6 +206,12 @@ void MemoryFileSystem::CutPowerAt(uint64_t n, uint64_t seed) {
   power_cut_ = true;
 }
 
+void MemoryFileSystem::StopFailing() {
+  const std::lock_guard lock(mutex_);
+  fail_at_ = 0;
+  power_cut_ = false;
+}
+
 void MemoryFileSystem::SetCapacity(uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   capacity_ = bytes;

@@ -41,6 +41,8 @@ class MemoryFileSystem : public FileSystem {
   void FailAt(uint64_t n, ErrorCode code, uint64_t seed = 0);
   // The n-th call from now and all after it fail, until Crash().
   void CutPowerAt(uint64_t n, uint64_t seed = 0);
+  // Ends what FailAt and CutPowerAt began.
+  void StopFailing();
   // Bytes that all files together may hold; what goes past it is kNoSpace, and written in part.
   void SetCapacity(uint64_t bytes);
 
