@@ -63,6 +63,8 @@ class NodeCaptureImpl : public NodeCapture {
   Position durable_;
   CaptureProgress told_;
   uint64_t cleaned_listing_ = 0;
+  bool guard_due_ = false;
+  bool behind_ = false;
   bool warned_early_ = false;
   bool warned_late_ = false;
 };
@@ -71,14 +73,19 @@ Result<bool> NodeCaptureImpl::Step(int64_t now_us, uint64_t max_bytes, CaptureSi
   directory_.Look(now_us);
   if (cleaned_listing_ != directory_.listings()) {
     cleaned_listing_ = directory_.listings();
+    guard_due_ = true;
     // A restarted node links again what was removed after it was read.
     if (const Status removed = RemoveReleased(); !removed && options_.log) options_.log(true, removed.error().message);
-    TRY(GuardSpace(now_us, sink));
   }
+  // What can be read is read first; but who did not get through the last time must not keep the guard from its work.
+  if (behind_) TRY(GuardSpace(now_us, sink));
+  behind_ = true;
   ASSIGN_OR_RETURN(const NodeReader::Outcome outcome, reader_.Read(now_us, max_bytes, sink));
+  behind_ = outcome == NodeReader::Outcome::kMore;
+  if (!behind_) TRY(GuardSpace(now_us, sink));
   if (outcome == NodeReader::Outcome::kIdle) reader_.AdvanceWatermark(now_us);
   TRY(TellProgress(sink));
-  return outcome == NodeReader::Outcome::kMore;
+  return behind_;
 }
 
 Status NodeCaptureImpl::TellProgress(CaptureSink* sink) {
@@ -114,7 +121,7 @@ void NodeCaptureImpl::WarnOfSpace(double share, bool* warned, const char* what) 
 }
 
 Status NodeCaptureImpl::GuardSpace(int64_t now_us, CaptureSink* sink) {
-  if (!directory_.status()) return {};
+  if (!guard_due_ || !directory_.status()) return {};
   WarnOfSpace(0.75, &warned_early_, "the pipeline does not keep up, or what it has read is not durable yet");
   const bool drop = options_.on_overflow == OnOverflow::kDrop;
   WarnOfSpace(0.9, &warned_late_,
@@ -128,6 +135,7 @@ Status NodeCaptureImpl::GuardSpace(int64_t now_us, CaptureSink* sink) {
     ++stats_.segments_removed;
     directory_.List(now_us);
   }
+  guard_due_ = false;
   return {};
 }
 

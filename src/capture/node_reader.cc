@@ -122,6 +122,11 @@ Result<NodeReader::Turn> NodeReader::LookAgain(SegmentFile* head) {
   return Turn::kRead;
 }
 
+Position NodeReader::UnreadFrom(const SegmentFile& head) const {
+  const Position& given = stats_->position;
+  return given.none() || given > At(head, kSegmentEnd) ? At(head, 0) : given;
+}
+
 uint64_t NodeReader::LimitOf(const SegmentFile& head) const {
   if (dead_ || options_->tail == NodeCapture::Tail::kLive) return UINT64_MAX;
   // Without an index nothing of ours was synced yet, as far as is known. An index never seen whole says nothing either.
@@ -241,8 +246,9 @@ Result<NodeReader::Turn> NodeReader::HandleMissing(SegmentFile* head, CaptureSin
                             head->id().value));
     return Turn::kHeld;
   }
-  if (now_us_ < directory_->MissingSince(*head) + kMissingUs) return Turn::kHeld;
-  const Position from = std::max(stats_->position, At(*head, 0));
+  const std::optional<int64_t> since = directory_->MissingSince(*head);
+  if (!since || now_us_ < *since + kMissingUs) return Turn::kHeld;
+  const Position from = UnreadFrom(*head);
   TRY(TellGap(
       GapReason::kLostSegment, from, At(*head, kSegmentEnd),
       fmt::format("node {}: segment {} vanished from {} before it was read to its end; backfill the tables that "
@@ -303,7 +309,7 @@ Result<bool> NodeReader::LetGo(int64_t now_us, CaptureSink* sink) {
   now_us_ = now_us;
   SegmentFile* const head = directory_->Head();
   if (head == nullptr || !head->log() || !directory_->Dead(head)) return false;
-  const Position from = std::max(stats_->position, At(*head, 0));
+  const Position from = UnreadFrom(*head);
   TRY(TellGap(GapReason::kOverflow, from, At(*head, kSegmentEnd),
               fmt::format("node {}: {} is nearly full, so segment {} was let go {}, so that Cassandra goes on to take "
                           "writes; backfill the tables that this node holds",

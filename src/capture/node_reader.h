@@ -67,6 +67,8 @@ class NodeReader {
   bool Confirm(const SegmentFile& head);
   uint64_t LimitOf(const SegmentFile& head) const;
   Position At(const SegmentFile& segment, uint64_t offset) const { return {options_->node, segment.id(), offset}; }
+  // The last place before what is not given of `head`, the first that is not finished.
+  Position UnreadFrom(const SegmentFile& head) const;
   // Everything up to there was given.
   void MoveTo(const Position& position);
   void Finish(SegmentFile* head);

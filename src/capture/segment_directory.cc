@@ -87,7 +87,8 @@ void SegmentDirectory::Take(std::map<SegmentId, Names> names, int64_t now_us) {
       it = segments_.erase(it);
       continue;
     }
-    if (!segment.log() && !segment.finished()) missing_since_.emplace(it->first, now_us);
+    // The first listing is made without a clock.
+    if (!segment.log() && !segment.finished() && listings_ > 1) missing_since_.emplace(it->first, now_us);
     ++it;
   }
   int ahead = 0;
@@ -203,9 +204,10 @@ uint64_t SegmentDirectory::UnreadBytes(const Position& given) const {
   return bytes;
 }
 
-int64_t SegmentDirectory::MissingSince(const SegmentFile& segment) const {
+std::optional<int64_t> SegmentDirectory::MissingSince(const SegmentFile& segment) const {
   const auto found = missing_since_.find(segment.id());
-  return found == missing_since_.end() ? 0 : found->second;
+  if (found == missing_since_.end()) return std::nullopt;
+  return found->second;
 }
 
 }  // namespace braid

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -55,8 +56,8 @@ class SegmentDirectory {
   uint64_t used_bytes() const { return used_bytes_; }
   // Bytes that are known to be synced behind `given`, about.
   uint64_t UnreadBytes(const Position& given) const;
-  // When the segment's log was found to be missing first; it is listed now: 0.
-  int64_t MissingSince(const SegmentFile& segment) const;
+  // When the segment's log was found to be missing first. nullopt: it is there, or was looked for only once.
+  std::optional<int64_t> MissingSince(const SegmentFile& segment) const;
   // Whether the last listing found any segment's log.
   bool any_log() const { return any_log_; }
 
