@@ -20,6 +20,20 @@ Error NothingAnswers(const Config& config, const std::string& address, const std
                   address, why, config.name, config.path)};
 }
 
+// Why there is no answer, in words.
+const char* Reason(httplib::Error error) {
+  switch (error) {
+    case httplib::Error::Connection:
+      return "no connection";
+    case httplib::Error::Read:
+      return "connected, but no answer in time";
+    case httplib::Error::Canceled:
+      return "an answer without end";
+    default:
+      return "the connection broke";
+  }
+}
+
 // An address that stands for all of this machine's is no address to ask.
 std::string HostToAsk(const std::string& host) {
   if (host == "0.0.0.0") return "127.0.0.1";
@@ -45,7 +59,7 @@ Result<std::string> FetchStatus(const Config& config) {
     body.append(data, size);
     return body.size() <= kMostBytes;
   });
-  if (!answer) return NothingAnswers(config, address, httplib::to_string(answer.error()));
+  if (!answer) return NothingAnswers(config, address, Reason(answer.error()));
   const auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
   if (answer->status != 200 || !json.is_object() || !json.contains("name") || !json["name"].is_string()) {
     return Corrupt(fmt::format("{}: what answers there (status {}) is no Braid; correct listen in {}", address,

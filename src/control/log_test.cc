@@ -42,6 +42,14 @@ TEST_F(LogTest, ALineHasTimeLevelMessageAndFields) {
             "time=2025-11-21T07:40:51.123Z level=info msg=\"it streams\" pipeline=movies node=n1 cause=\"a = b\"\n");
 }
 
+TEST(LogDefaultTest, ItGoesToStderr) {
+  ::testing::internal::CaptureStderr();
+  Log::Make({})->Write(Log::Level::kInfo, "it streams");
+  const std::string text = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(text, StartsWith("time=2"));
+  EXPECT_THAT(text, EndsWith("level=info msg=\"it streams\"\n"));
+}
+
 TEST_F(LogTest, AnAlarmIsAWarning) {
   const auto log = Make();
   const auto callback = log->Callback({{"node", "n1"}});

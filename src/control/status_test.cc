@@ -83,6 +83,13 @@ Retention: 7 d 0 h, within the disk
   EXPECT_THAT(text, HasSubstr("\nOpen gaps: none\n"));
 }
 
+TEST(StatusTest, ARetiredNodeIsNotBehind) {
+  RunStats stats = SomeStats();
+  stats.nodes[1].retired = true;
+  EXPECT_THAT(*RenderStatus(RenderStatusJson(stats)), HasSubstr("\n  n2     retired      -     0 B"));
+  EXPECT_EQ(nlohmann::json::parse(RenderStatusJson(stats))["lag_us"], 1'500'000);
+}
+
 TEST(StatusTest, JsonOfAnotherVersionIsShownAsFarAsItGoes) {
   for (const char* json :
        {"{}", R"({"nodes":[{}],"shards":[3],"open_gaps":[null],"streams":[{"tables":7}],"alarms":[1]})",
@@ -131,7 +138,7 @@ TEST_F(FetchTest, WhatDoesNotRunIsSaidSo) {
   const auto json = FetchStatus(config_);
   ASSERT_FALSE(json.has_value());
   EXPECT_EQ(json.error().code, ErrorCode::kTransient);
-  EXPECT_THAT(json.error().message, HasSubstr("the pipeline 'movies' does not run"));
+  EXPECT_THAT(json.error().message, HasSubstr("(no connection): the pipeline 'movies' does not run"));
   EXPECT_THAT(json.error().message, HasSubstr("braid run --config braid.yaml"));
 }
 

@@ -131,8 +131,9 @@ std::string Nodes(const Json& json) {
   table.Row({"Nodes", "state", "lag", "unread", "cdc_raw", "of", "position", "mutations", "corrupt", "gaps"});
   for (const Json& node : At(json, "nodes")) {
     const int64_t limit = Number(node, "cdc_raw_limit_bytes");
-    table.Row({OneLine(Text(node, "name")), NodeState(node), FormatDuration(Number(node, "lag_us")),
-               Size(node, "unread_bytes"), Size(node, "cdc_raw_bytes"),
+    table.Row({OneLine(Text(node, "name")), NodeState(node),
+               Truth(node, "retired") ? "-" : FormatDuration(Number(node, "lag_us")), Size(node, "unread_bytes"),
+               Size(node, "cdc_raw_bytes"),
                fmt::format("{} ({})", FormatSize(static_cast<uint64_t>(std::max<int64_t>(0, limit))),
                            Percent(Number(node, "cdc_raw_bytes"), limit)),
                PositionText(At(node, "position")), std::to_string(Number(node, "mutations")),
