@@ -16,6 +16,7 @@ int RunReplay(ReplayOptions options);
 int RunInspectCommitLog(const InspectCommitLogOptions& options);
 int RunInspectSstable(const std::string& path);
 int RunInspectSchema(const std::string& data_directory);
+int RunInspectTimeline(const std::string& path);
 
 struct ExplainArguments {
   std::string table;
@@ -25,6 +26,20 @@ struct ExplainArguments {
   std::optional<UnixSeconds> now;
 };
 int RunExplain(const ExplainArguments& arguments);
+
+int RunPipeline(const std::string& config_path);
+
+struct ReadArguments {
+  std::string config;
+  std::string stream;
+  std::string from = "earliest";
+  bool follow = false;
+};
+int RunRead(const ReadArguments& arguments);
+
+int RunStatus(const std::string& config_path, bool json);
+int RunValidate(const std::string& config_path);
+int RunRetire(const std::string& config_path, const std::string& node);
 
 // Prints an error as every command does; gives 1, or 2 if it is kInvalidArgument.
 int Fail(const Error& error);

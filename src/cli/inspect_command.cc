@@ -6,6 +6,7 @@
 #include "cassandra/sstable/dump.h"
 #include "cli/commands.h"
 #include "codec/schema.h"
+#include "pipeline/inspect/timeline.h"
 
 namespace braid {
 namespace {
@@ -40,6 +41,15 @@ int RunInspectSchema(const std::string& data_directory) {
   for (const TableInfo& table : schema->tables()) Print(TableToJson(table) + "\n");
   for (const std::string& warning : schema->warnings()) Warn(warning);
   return 0;
+}
+
+int RunInspectTimeline(const std::string& path) {
+  const auto print_line = [](std::string_view line) {
+    Print(line);
+    if (!line.ends_with('\n')) Print("\n");
+  };
+  const Status status = InspectTimeline(path, print_line, Warn);
+  return status.has_value() ? 0 : Fail(status.error());
 }
 
 }  // namespace braid

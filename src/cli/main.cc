@@ -151,6 +151,10 @@ void AddInspect(CLI::App* app, std::function<int()>* run) {
   CLI::App* schema = inspect->add_subcommand("schema", "The tables that a node's own files define");
   schema->add_option("path", *path, "The node's data/ directory")->required();
   schema->callback([path, run] { *run = [path] { return RunInspectSchema(*path); }; });
+  CLI::App* timeline = inspect->add_subcommand("timeline", "The segments, batches and records of a timeline");
+  timeline->add_option("path", *path, "A partition's directory (STATE/timeline/NNN) or one of its segment files")
+      ->required();
+  timeline->callback([path, run] { *run = [path] { return RunInspectTimeline(*path); }; });
 }
 
 void AddExplain(CLI::App* app, std::function<int()>* run) {
@@ -178,6 +182,52 @@ void AddExplain(CLI::App* app, std::function<int()>* run) {
   });
 }
 
+void AddConfig(CLI::App* command, std::string* path) {
+  command->add_option("--config", *path, "The pipeline's configuration (docs/configuration.md)")
+      ->type_name("FILE")
+      ->required();
+}
+
+void AddRead(CLI::App* app, std::function<int()>* run) {
+  auto arguments = std::make_shared<ReadArguments>();
+  CLI::App* read = app->add_subcommand("read", "Print the events of a stream, from any place in it, a line each");
+  read->add_option("stream", arguments->stream, "The stream's name; KEYSPACE.TABLE where none is configured")
+      ->required();
+  AddConfig(read, &arguments->config);
+  read->add_option("--from", arguments->from,
+                   "earliest (the default), latest, a time such as 2026-11-21T07:40:51Z, an event's sequence, or the "
+                   "position that an earlier read printed at its end")
+      ->type_name("PLACE");
+  read->add_flag("--follow", arguments->follow, "Go on with what is published from now on, until interrupted");
+  read->add_option("--format", "The only format is json")->check(CLI::IsMember({"json"}));
+  read->callback([arguments, run] { *run = [arguments] { return RunRead(*arguments); }; });
+}
+
+void AddLive(CLI::App* app, std::function<int()>* run) {
+  auto config = std::make_shared<std::string>();
+  CLI::App* live = app->add_subcommand("run", "Follow a live cluster and keep its streams, until stopped");
+  AddConfig(live, config.get());
+  live->callback([config, run] { *run = [config] { return RunPipeline(*config); }; });
+
+  AddRead(app, run);
+
+  auto json = std::make_shared<bool>(false);
+  CLI::App* status = app->add_subcommand("status", "Show how a running pipeline fares");
+  AddConfig(status, config.get());
+  status->add_flag("--json", *json, "As the pipeline tells it");
+  status->callback([config, json, run] { *run = [config, json] { return RunStatus(*config, *json); }; });
+
+  CLI::App* validate = app->add_subcommand("validate", "Check a configuration: every mistake, with its line");
+  AddConfig(validate, config.get());
+  validate->callback([config, run] { *run = [config] { return RunValidate(*config); }; });
+
+  auto node = std::make_shared<std::string>();
+  CLI::App* retire = app->add_subcommand("retire", "Let a node go that will not come back");
+  retire->add_option("node", *node, "Its name in the configuration, or its host id")->required();
+  AddConfig(retire, config.get());
+  retire->callback([config, node, run] { *run = [config, node] { return RunRetire(*config, *node); }; });
+}
+
 int Main(int argc, char** argv) {
   // A file that may not grow is then an error like any other, which says so and cleans up.
   std::signal(SIGXFSZ, SIG_IGN);
@@ -189,6 +239,7 @@ int Main(int argc, char** argv) {
   AddReplay(&app, &run);
   AddInspect(&app, &run);
   AddExplain(&app, &run);
+  AddLive(&app, &run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,0 +1,156 @@
+// The commands of a live pipeline: run, read, status, validate, retire.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "cassandra/schema/schema.h"
+#include "cli/commands.h"
+#include "cli/time_argument.h"
+#include "codec/schema.h"
+#include "control/config.h"
+#include "control/http.h"
+#include "control/log.h"
+#include "control/status.h"
+#include "pipeline/read/read_stream.h"
+#include "pipeline/run/pipeline.h"
+#include "pipeline/run/retire.h"
+
+namespace braid {
+namespace {
+
+// SIGINT and SIGTERM ask to end in good order; a second one ends the program at once, which loses nothing either.
+std::atomic<bool> stop_asked = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+void StopOnSignals() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { stop_asked = true; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+}
+
+// All of `lines` to standard output.
+Status WriteOut(std::string_view lines) {
+  while (!lines.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, lines.data(), lines.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return IoError(fmt::format("standard output: {}", std::strerror(errno)));
+    lines.remove_prefix(static_cast<size_t>(written));
+  }
+  return {};
+}
+
+Result<ReadFrom> ParseFrom(const std::string& text) {
+  const auto time = ParseTimeArgument(text);
+  if (!time.has_value()) return ParseReadFrom(text);
+  ReadFrom from;
+  from.kind = ReadFrom::Kind::kTime;
+  from.time_us = time->s * 1'000'000;
+  return from;
+}
+
+// Checks the streams against the tables that the nodes define now.
+Status CheckAgainstSchema(const Config& config, size_t* tables) {
+  std::vector<std::string> directories;
+  for (const NodeFiles& node : config.nodes) {
+    directories.insert(directories.end(), node.data.begin(), node.data.end());
+  }
+  ASSIGN_OR_RETURN(const ClusterSchema schema, ReadSchema(directories, ComputeSchemaId));
+  const std::vector<TableSchemaPtr> captured = schema.CdcTables();
+  *tables = captured.size();
+  for (const StreamSpec& stream : config.streams) {
+    for (const TableSchemaPtr& table : captured) {
+      bool fits = false;
+      for (const std::string& pattern : stream.tables) fits = fits || FitsPattern(pattern, table->FullName());
+      if (fits) TRY(StreamShape::Make(stream, *table));
+    }
+  }
+  return {};
+}
+
+Status Run(const std::string& path) {
+  ASSIGN_OR_RETURN(const Config config, ReadConfig(path));
+  StopOnSignals();
+  // A client of the HTTP pages that goes away ends nothing. (Of `read` it is the reader that went: it ends.)
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto lines = Log::Make({.fields = {{"pipeline", config.name}}});
+  const auto log = lines->Callback();
+  ASSIGN_OR_RETURN(const auto pipeline, Pipeline::Open(config, log));
+  std::unique_ptr<HttpServer> http;
+  if (config.http.port != 0) {
+    ASSIGN_OR_RETURN(http,
+                     HttpServer::Start(config.http.host, config.http.port, [&pipeline] { return pipeline->Stats(); }));
+  }
+  log(false, fmt::format("pipeline {} runs: {} nodes, {} shards, state in {}", config.name, config.nodes.size(),
+                         config.shards, config.state));
+  const Status ran = pipeline->Run([] { return stop_asked.load(); });
+  if (ran.has_value()) log(false, "stopped: everything that was read is committed");
+  return ran;
+}
+
+}  // namespace
+
+int RunPipeline(const std::string& config_path) {
+  const Status ran = Run(config_path);
+  return ran.has_value() ? 0 : Fail(ran.error());
+}
+
+int RunRead(const ReadArguments& arguments) {
+  const auto config = ReadConfig(arguments.config, ConfigUse::kRead);
+  if (!config.has_value()) return Fail(config.error());
+  const auto from = ParseFrom(arguments.from);
+  if (!from.has_value()) return Fail(from.error());
+  StopOnSignals();
+  const auto position = ReadStream(*config, {.stream = arguments.stream,
+                                             .from = *from,
+                                             .follow = arguments.follow,
+                                             .write = WriteOut,
+                                             .flush = {},
+                                             .stop = [] { return stop_asked.load(); }});
+  if (!position.has_value()) return Fail(position.error());
+  fmt::print(stderr, "braid: read up to here; go on with --from {}\n", position->ToString());
+  return 0;
+}
+
+int RunStatus(const std::string& config_path, bool json) {
+  const auto config = ReadConfig(config_path, ConfigUse::kAsk);
+  if (!config.has_value()) return Fail(config.error());
+  const auto status = FetchStatus(*config);
+  if (!status.has_value()) return Fail(status.error());
+  const auto text = json ? Result<std::string>(*status + "\n") : RenderStatus(*status);
+  if (!text.has_value()) return Fail(text.error());
+  const Status written = WriteOut(*text);
+  return written.has_value() ? 0 : Fail(written.error());
+}
+
+int RunValidate(const std::string& config_path) {
+  const auto config = ReadConfig(config_path);
+  if (!config.has_value()) return Fail(config.error());
+  size_t tables = 0;
+  const Status checked = CheckAgainstSchema(*config, &tables);
+  if (!checked.has_value()) return Fail(checked.error());
+  fmt::print("{} is good: {} nodes, {} captured tables, {}\n", config_path, config->nodes.size(), tables,
+             config->streams.empty() ? std::string("each of them a stream")
+                                     : fmt::format("{} streams", config->streams.size()));
+  return 0;
+}
+
+int RunRetire(const std::string& config_path, const std::string& node) {
+  const auto config = ReadConfig(config_path, ConfigUse::kAsk);
+  if (!config.has_value()) return Fail(config.error());
+  const auto outcome = RetireNode(config->state, node);
+  if (!outcome.has_value()) return Fail(outcome.error());
+  fmt::print("{}; take it out of {}\n",
+             *outcome == RetireOutcome::kDone ? "node " + node + " is retired"
+                                              : "the running pipeline lets node " + node + " go within seconds",
+             config_path);
+  return 0;
+}
+
+}  // namespace braid
