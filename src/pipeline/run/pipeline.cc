@@ -183,6 +183,11 @@ uint64_t Pipeline::CommitBytes() const {
   return std::min(kMostCommitBytes, config_.memory_bytes / kCommitShare / identity_.shards);
 }
 
+// Retention lets go of whole segments, so that a small disk needs small ones.
+uint64_t Pipeline::TimelineSegmentBytes() const {
+  return std::clamp(config_.disk_bytes / identity_.shards / 64, uint64_t{256} << 10, uint64_t{64} << 20);
+}
+
 Status Pipeline::OpenShards() {
   Shard::Options options{.purge_slack_us = config_.purge_slack_us,
                          .commit_bytes = CommitBytes(),
@@ -206,9 +211,12 @@ Status Pipeline::OpenShards() {
     auto mark = DecodeMark(mark_bytes);
     if (!mark.has_value()) return mark.error().At(path);
     const std::string timeline = TimelinePath(config_.state, number);
-    ASSIGN_OR_RETURN(host->timeline, TimelineWriter::Open(
-                                         files_, {.directory = timeline, .partition = number, .epoch = identity_.epoch},
-                                         mark->timeline_end));
+    ASSIGN_OR_RETURN(host->timeline, TimelineWriter::Open(files_,
+                                                          {.directory = timeline,
+                                                           .partition = number,
+                                                           .epoch = identity_.epoch,
+                                                           .segment_bytes = TimelineSegmentBytes()},
+                                                          mark->timeline_end));
     host->shard = std::make_unique<Shard>(
         options, Shard::Rooms{host->state.get(), host->timeline.get(), schemas_.get()}, *std::move(mark));
     host->committed = host->shard->committed().nodes;

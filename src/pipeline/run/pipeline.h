@@ -58,6 +58,7 @@ class Pipeline {
   int64_t SleepOf(const ShardHost& shard) const;
   // What may be pending before a shard commits.
   uint64_t CommitBytes() const;
+  uint64_t TimelineSegmentBytes() const;
   void TellStats(ShardHost* shard);
   Status CommitShard(ShardHost* shard);
   void RetainTimeline(ShardHost* shard);
