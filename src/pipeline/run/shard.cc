@@ -64,8 +64,9 @@ ShardMark::Node* Shard::NodeOf(NodeIndex node) {
 const std::vector<ShardMark::Node>& Shard::SettledNodes() {
   const auto oldest = hold_.has_value() ? hold_->oldest_number() : std::nullopt;
   if (oldest.has_value()) return history_.AsOf(*oldest);
-  history_.Newest();  // the older notes are of no use any more
-  return mark_.nodes;
+  // Noted, so that what is committed now is never taken back for one that comes to wait later: segments may be gone.
+  if (hold_.has_value()) history_.Note(arrivals_, mark_.nodes);
+  return hold_.has_value() ? history_.Newest() : mark_.nodes;
 }
 
 WriteTime Shard::Watermark() {
