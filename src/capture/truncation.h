@@ -2,7 +2,7 @@
 // that was truncated.
 //
 // Learned from org.apache.cassandra.db.SystemKeyspace.saveTruncationRecord and db.ColumnFamilyStore.truncateBlocking.
-// Facts: docs/formats/cdc.md, docs/formats/schema-log.md.
+// Facts: docs/formats/truncation.md.
 #pragma once
 
 #include <string>
