@@ -123,7 +123,7 @@ int RunStatus(const std::string& config_path, bool json) {
   if (!config.has_value()) return Fail(config.error());
   const auto status = FetchStatus(*config);
   if (!status.has_value()) return Fail(status.error());
-  const auto text = json ? Result<std::string>(*status + "\n") : RenderStatus(*status);
+  const auto text = json ? Result<std::string>(*status) : RenderStatus(*status);
   if (!text.has_value()) return Fail(text.error());
   const Status written = WriteOut(*text);
   return written.has_value() ? 0 : Fail(written.error());

@@ -324,6 +324,9 @@ ShardStats Shard::stats() {
   if (hold_.has_value()) {
     stats.held = hold_->stats().held;
     stats.unconfirmed = hold_->stats().unconfirmed;
+    // What is joined while it waits is a copy all the same, and mutations are cut into writes before they wait.
+    stats.reconcile.mutations = arrivals_;
+    stats.reconcile.copies += hold_->stats().joined;
   }
   const WriteTime watermark = Watermark();
   stats.watermark_us = watermark.none() ? 0 : watermark.us;
