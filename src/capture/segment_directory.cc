@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/failpoint.h"
 #include "cassandra/commitlog/file_name.h"
 
 namespace braid {
@@ -184,13 +185,16 @@ Result<uint64_t> SegmentDirectory::Remove(Position durable) {
 }
 
 Status SegmentDirectory::RemoveFiles(SegmentFile* segment) {
+  Failpoint("capture.release.begin");
   // The log first: without it the index stands for nothing, while a log without its index can still be read.
   for (const bool log : {true, false}) {
     if (!(log ? segment->log() : segment->index())) continue;
     const Status status = files_->Remove(log ? segment->LogPath() : segment->IndexPath());
     if (!status && status.error().code != ErrorCode::kNotFound) return status;
     segment->SetListed(segment->version(), log ? false : segment->log(), log ? segment->index() : false);
+    if (log) Failpoint("capture.release.log-removed");
   }
+  Failpoint("capture.release.end");
   return {};
 }
 

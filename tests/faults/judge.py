@@ -116,6 +116,8 @@ class LiveTable(TableCheck):
     def _check_images(self, where: str, event: dict, row: str) -> None:
         if self.rules.gaps and not event["source"]["complete"]:
             return
+        if self._is_late_deletion(event):
+            event = event | {"source": event["source"] | {"written": sorted(event["after"])}}
         if not self.is_altered:
             return super()._check_images(where, event, row)
         images = [image for image in (event["before"], event["after"]) if image is not None]
@@ -127,6 +129,15 @@ class LiveTable(TableCheck):
                 self.bad(where, "the key columns of an image are not the key")
         if len(images) == 2 and set(images[0]) != set(images[1]):
             self.bad(where, f"before and after differ in their columns: {sorted(set(images[0]) ^ set(images[1]))}")
+
+    def _is_late_deletion(self, event: dict) -> bool:
+        """Of what a row held before newer writes that are known already: it names no column, and the row lives on."""
+        source = event["source"]
+        return event["op"] == "u" and source["late"] and not source["written"] and source["ts_us"] in self.deletion_times
+
+    def _check_origin(self, where: str, row: str, key: str, event: dict) -> None:
+        if not self._is_late_deletion(event):
+            super()._check_origin(where, row, key, event)
 
     def _check_order(self, where: str, event: dict) -> None:
         source, partition = event["source"], canonical({part: event["key"].get(part) for part in self.schema["partition"]})

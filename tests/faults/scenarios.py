@@ -1,5 +1,6 @@
 """The scenarios: each hurts a live pipeline in its own way, and then asks for the verdict."""
 
+import json
 import re
 import signal
 import time
@@ -13,7 +14,8 @@ from ledger import Write  # noqa: E402  judge knows the recorder's folder
 from workload import int32  # noqa: E402
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
-FAILPOINT_SECONDS = 40
+FAILPOINT_SECONDS = 60
+RETENTION = "timeline.retain."   # only where something is old enough to go
 
 
 def failpoints() -> list[str]:
@@ -27,7 +29,7 @@ def failpoints() -> list[str]:
 
 def kill(stage: Stage) -> None:
     """Killed at random and at every failpoint, while a reader that started early is far behind."""
-    with Scene(stage, "kill", 0, settings={"disk": "1GiB"}) as scene:
+    with Scene(stage, "kill", 0, settings={"disk": "64MiB"}) as scene:
         scene.begin()
         scene.workload.fixed_scenes()
         scene.await_that(lambda: scene.events("natives"), "the first events")
@@ -37,6 +39,8 @@ def kill(stage: Stage) -> None:
             scene.await_that(lambda: target.stat().st_size > 0, "the reader's first events")
             reader.send_signal(signal.SIGSTOP)
             scene.work_until(_start(lambda: _torment(scene, 300 if stage.long else 20)))
+            # A process that a thread starts dies with the thread.
+            scene.braid.start()
             scene.workload.end_counters()
             reader.send_signal(signal.SIGCONT)
             scene.verdict()
@@ -44,6 +48,7 @@ def kill(stage: Stage) -> None:
         finally:
             reader.kill()
             reader.wait()
+        _forget(scene)
 
 
 def _start(work) -> InBackground:
@@ -53,22 +58,51 @@ def _start(work) -> InBackground:
 
 
 def _torment(scene: Scene, kills: int) -> None:
+    """Leaves Braid dead."""
     for _ in range(kills):
         # Often before it is up, now and then when it has run for a while.
         time.sleep(scene.rng.choice([0.05, 0.2, 0.5, 1.0, 2.0]) * scene.rng.random())
         scene.braid.kill()
         scene.braid.start()
+    scene.braid.kill()
     for name in failpoints():
-        nth = scene.rng.randrange(1, 4)
-        scene.braid.kill()
-        scene.braid.start(failpoint=f"{name}:{nth}")
-        code = scene.braid.await_end(FAILPOINT_SECONDS)
-        if code is None:
-            scene.braid.kill()
-            scene.say(f"failpoint {name}:{nth} was not reached within {FAILPOINT_SECONDS} s")
-        elif code != -signal.SIGKILL:
-            raise Unexpected(f"at failpoint {name}:{nth} braid ended with {code}:\n{scene.braid.log_tail()}")
-        scene.braid.start()
+        if not name.startswith(RETENTION):
+            _die_at(scene, f"{name}:{scene.rng.randrange(1, 3)}")
+
+
+def _die_at(scene: Scene, failpoint: str) -> None:
+    scene.braid.start(failpoint)
+    code = scene.braid.await_end(FAILPOINT_SECONDS)
+    if code != -signal.SIGKILL:
+        raise Unexpected(f"failpoint {failpoint}: {'not reached' if code is None else f'braid ended with {code}'}\n"
+                         f"{scene.braid.log_tail()}")
+
+
+def _forget(scene: Scene) -> None:
+    """Retention lets the oldest events go, and is killed on the way; what stays is the end of what was there."""
+    whole = [scene.home / "out" / f"{stream}.ndjson" for stream in scene.streams()]
+    numbers = {json.loads(line)["sequence"] for path in whole for line in path.read_bytes().splitlines()}
+    scene.braid.settings["retention"] = "1s"
+    scene.braid.write_config()
+    for name in failpoints():
+        if name.startswith(RETENTION):
+            _die_at(scene, name)
+    kept = set()
+    for stream in scene.streams():
+        target = scene.home / "kept.ndjson"
+        scene.braid.read(stream, target)
+        kept |= {json.loads(line)["sequence"] for line in target.read_bytes().splitlines()}
+    if not kept < numbers:
+        raise Unexpected(f"of {len(numbers)} events retention kept {len(kept)}, {len(kept - numbers)} of them unknown")
+    for shard in {_place(sequence)[0] for sequence in kept}:
+        oldest = min(number for place, number in map(_place, kept) if place == shard)
+        if lost := [sequence for sequence in numbers - kept if _place(sequence)[0] == shard and _place(sequence)[1] > oldest]:
+            raise Unexpected(f"retention let go of {min(lost)}, which is newer than {oldest} of shard {shard}")
+
+
+def _place(sequence: str) -> tuple[str, int]:
+    """The shard and the number."""
+    return sequence.rpartition(":")[0], int(sequence.rpartition(":")[2])
 
 
 def _reader_has_all(scene: Scene, target: Path, reader) -> None:
@@ -168,6 +202,7 @@ def ttl(stage: Stage) -> None:
             for row in rows:
                 row.step()
             if time.monotonic() > ends - 10 and next(kills, None) is not None:
+                ends += 2
                 scene.braid.kill()
                 scene.braid.start()
             time.sleep(0.01)

@@ -90,6 +90,7 @@ class Scene:
     def verdict(self, rules: Rules = Rules(), timeout: float = 40, may_fail: str = "") -> None:
         """Raises Unexpected unless the stream becomes what SELECT says, stays so, and Cassandra suffered nothing. `may_fail`: what
         the outcomes of the workload may hold."""
+        self.braid.must_run()
         time.sleep(SHORT_TTLS_RUN_OUT)
         self.write_truth()
         out = self.home / "out"
@@ -99,9 +100,8 @@ class Scene:
             if count == 0 or time.monotonic() > deadline:
                 break
             time.sleep(1)
-        if self.braid.is_running():
-            time.sleep(1)
-            self.braid.stop()
+        time.sleep(1)
+        self.braid.stop()
         count, summary, text = self._read_and_check(out, rules)
         if count:
             (self.home / "complaints.txt").write_text(text, encoding="utf-8")
