@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kDirectory = "/state/timeline/0";
 
-const TimelineWriter::Options kOptions{.directory = kDirectory, .segment_bytes = 2500, .index_every_bytes = 700};
+const TimelineWriter::Options kOptions{.directory = kDirectory, .segment_bytes = 1500, .index_every_bytes = 700};
 
 // A host of a timeline: what it remembers outlasts crashes, as a database would keep it.
 struct Host {
@@ -29,15 +29,19 @@ Status Live(MemoryFileSystem* disk, Host* host, uint64_t until, uint64_t seed, R
     AppendUntil(std::min(until, first + 1 + random() % 6), records, writer.get());
     TRY(writer->Sync(static_cast<int64_t>(first) * 1000));
     if (random() % 5 == 0) {
+      // Perhaps a second batch, in another segment.
       AppendUntil(writer->end() + 2, records, writer.get());
+      if (random() % 2 == 0) {
+        TRY(writer->Sync(0));
+      }
       TRY(writer->Rollback());
       if (writer->end() != host->committed_end) return IoError("the rollback went elsewhere");
       continue;
     }
     host->committed_end = writer->end();
     TRY(writer->Publish());
-    if (random() % 8 == 0) {
-      TRY(writer->Retain(0, 6000, writer->end()));
+    if (random() % 16 == 0) {
+      TRY(writer->Retain(0, 2500, writer->end()));
     }
   }
   return {};
@@ -65,7 +69,7 @@ uint64_t CallsOfALife(uint64_t seed) {
 }
 
 TEST(TimelineLawTest, ACrashAtAnyCallLosesNothing) {
-  for (uint64_t seed = 1; seed <= 6; ++seed) {
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
     const uint64_t calls = CallsOfALife(seed);
     ASSERT_GT(calls, 60u);
     for (uint64_t at = 1; at <= calls; ++at) {
