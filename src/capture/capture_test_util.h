@@ -257,4 +257,67 @@ class SinkForTest : public CaptureSink {
   int calls_ = 0;
 };
 
+// A capture of that node by a clock that the test sets.
+class NodeCaptureFixture : public ::testing::Test {
+ protected:
+  static constexpr uint64_t kMuch = 64 << 20;
+
+  NodeCaptureFixture() {
+    options_.files = node_.files();
+    options_.node = {3};
+    options_.cdc_space_bytes = uint64_t{1} << 30;
+    options_.log = [this](bool alarm, const std::string& message) { (alarm ? alarms_ : lines_).push_back(message); };
+  }
+
+  void Open() { capture_ = NodeCapture::Open(PosixFileSystem(), &schemas_, options_).value(); }
+  // A new process that goes on at `from`.
+  void Reopen(const Position& from) {
+    options_.resume = from;
+    sink_ = SinkForTest();
+    Open();
+  }
+  // The same of another node, from its beginning.
+  void Follow(const NodeForTest& node) {
+    options_.files = node.files();
+    options_.resume.reset();
+    capture_.reset();
+    sink_ = SinkForTest();
+  }
+  // Steps until nothing more comes.
+  Status Run() {
+    if (capture_ == nullptr) Open();
+    while (true) {
+      now_us_ += 1000;
+      ASSIGN_OR_RETURN(const bool more, capture_->Step(now_us_, kMuch, &sink_));
+      if (!more) return {};
+    }
+  }
+  void Pass(int64_t us) { now_us_ += us; }
+  // What came since the last call, when all that can come has.
+  std::vector<int32_t> Films() {
+    const Status status = Run();
+    EXPECT_TRUE(status.has_value()) << (status ? "" : status.error().message);
+    return std::exchange(sink_.films, {});
+  }
+  // The same several times, with time for second thoughts between.
+  std::vector<int32_t> FilmsInTheEnd() {
+    std::vector<int32_t> films = Films();
+    for (int i = 0; i < 3; ++i) {
+      Pass(2 * kSecondUs);
+      for (const int32_t film : Films()) films.push_back(film);
+    }
+    return films;
+  }
+  Position At(int64_t segment, uint64_t offset) const { return {options_.node, {segment}, offset}; }
+
+  NodeForTest node_;
+  SchemasForTest schemas_;
+  NodeCapture::Options options_;
+  SinkForTest sink_;
+  int64_t now_us_ = 1'000'000 * kSecondUs;
+  std::vector<std::string> lines_;
+  std::vector<std::string> alarms_;
+  std::unique_ptr<NodeCapture> capture_;
+};
+
 }  // namespace braid

@@ -18,50 +18,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr uint64_t kMuch = 64 << 20;
-
-class NodeCaptureTest : public ::testing::Test {
- protected:
-  NodeCaptureTest() {
-    options_.files = node_.files();
-    options_.node = {3};
-    options_.cdc_space_bytes = uint64_t{1} << 30;
-    options_.log = [this](bool alarm, const std::string& message) { (alarm ? alarms_ : lines_).push_back(message); };
-  }
-
-  void Open() { capture_ = NodeCapture::Open(PosixFileSystem(), &schemas_, options_).value(); }
-  // A new process that goes on at `from`.
-  void Reopen(const Position& from) {
-    options_.resume = from;
-    sink_ = SinkForTest();
-    Open();
-  }
-  // Steps until nothing more comes.
-  Status Run() {
-    if (capture_ == nullptr) Open();
-    while (true) {
-      ASSIGN_OR_RETURN(const bool more, capture_->Step(now_us_, kMuch, &sink_));
-      if (!more) return {};
-    }
-  }
-  void Pass(int64_t us) { now_us_ += us; }
-  // What came since the last call, when all that can come has.
-  std::vector<int32_t> Films() {
-    const Status status = Run();
-    EXPECT_TRUE(status.has_value()) << (status ? "" : status.error().message);
-    return std::exchange(sink_.films, {});
-  }
-  Position At(int64_t segment, uint64_t offset) const { return {options_.node, {segment}, offset}; }
-
-  NodeForTest node_;
-  SchemasForTest schemas_;
-  NodeCapture::Options options_;
-  std::unique_ptr<NodeCapture> capture_;
-  SinkForTest sink_;
-  int64_t now_us_ = 1'000'000 * kSecondUs;
-  std::vector<std::string> lines_;
-  std::vector<std::string> alarms_;
-};
+using NodeCaptureTest = NodeCaptureFixture;
 
 TEST_F(NodeCaptureTest, GivesWhatTheIndexSaysIsSynced) {
   SegmentForTest segment(&node_, 100);
@@ -167,10 +124,7 @@ TEST_F(NodeCaptureTest, KeepsToTheBudget) {
 TEST_F(NodeCaptureTest, GoesOnWhereItWasCommitted) {
   for (const auto& compression : {std::optional<Compression>(), std::optional(Compression::kLz4)}) {
     NodeForTest node;
-    options_.files = node.files();
-    options_.resume.reset();
-    capture_.reset();
-    sink_ = SinkForTest();
+    Follow(node);
     SegmentForTest segment(&node, 100, compression);
     for (int i = 0; i < 10; ++i) {
       segment.Write(Film(i));
