@@ -2,11 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <filesystem>
 #include <thread>
 
+#include "base/check.h"
 #include "base/testing.h"
 #include "cassandra/schema/schema_files_test_util.h"
 
@@ -42,6 +45,23 @@ std::vector<std::string> Columns(const TableSchema* table) {
   for (const Column& column : table->columns) names.push_back(column.name + (column.dropped ? "-" : ""));
   return names;
 }
+
+// While it lives, no file grows.
+class FullDisk {
+ public:
+  FullDisk() {
+    ::signal(SIGXFSZ, SIG_IGN);
+    CHECK(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    const rlimit none{.rlim_cur = 1, .rlim_max = before_.rlim_max};
+    CHECK(::setrlimit(RLIMIT_FSIZE, &none) == 0);
+  }
+  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit before_{};
+};
 
 class RegistryTest : public testing::Test {
  protected:
@@ -140,6 +160,28 @@ TEST_F(RegistryTest, IdsOutlastARestart) {
   Open();
   EXPECT_THAT(Refresh(), ElementsAre("changed k.t"));
   EXPECT_THAT(Columns(Table()), ElementsAre("p", "m", "a", "b"));
+}
+
+// Nobody finds what would be lost by a crash.
+TEST_F(RegistryTest, WhatCannotBeKeptIsNotGiven) {
+  Open();
+  Refresh();
+  const SchemaId before = Table()->id;
+  Both([](SchemaFiles& node) { Add(node, "a", kT + 1000); });
+  {
+    const FullDisk full;
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_FALSE(registry_->Refresh().has_value());
+      EXPECT_EQ(Table()->id, before);
+      EXPECT_FALSE(registry_->MarkHistoryKnown(IdMadeAt(kT)).has_value());
+      EXPECT_FALSE(registry_->HistoryKnown(IdMadeAt(kT)));
+    }
+  }
+  EXPECT_THAT(Refresh(), ElementsAre("changed k.t"));
+  const SchemaId after = Table()->id;
+  Open();
+  EXPECT_EQ(Table()->id, after);
+  EXPECT_THAT(Refresh(), IsEmpty());
 }
 
 TEST_F(RegistryTest, DroppedAndAddedAgain) {
