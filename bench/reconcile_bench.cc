@@ -14,6 +14,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -31,6 +32,8 @@ constexpr size_t kColumns = 8;
 constexpr size_t kValueBytes = 25;
 constexpr uint64_t kMemory = uint64_t{256} << 20;
 constexpr uint64_t kBatch = 500;
+constexpr uint64_t kLiveMemory = uint64_t{64} << 20;
+constexpr uint64_t kLiveCommit = uint64_t{2} << 20;
 
 uint64_t Rows() {
   const char* text = std::getenv("BRAID_BENCH_ROWS");
@@ -58,18 +61,35 @@ class Story {
     schema_.IndexColumns();
   }
 
+  enum class Table : uint8_t { kPartitions = 0, kRows = 1, kUpdates = 2 };
+  // What At tells from now on; updates are of rows 0 to `rows`, after all that was told before.
+  void Use(Table table, uint64_t rows) {
+    table_ = table;
+    rows_ = rows;
+  }
+
   const Mutation& At(uint64_t i, uint16_t node) {
-    const uint64_t scattered = i * 0x9E3779B97F4A7C15u;
+    uint64_t row = i;
+    WriteTime at{1'700'000'000'000'000 + static_cast<int64_t>(i)};
+    row_.key = {};
+    if (table_ == Table::kRows) {
+      row = i % 1000 + i / 100'000 * 1000;
+      StoreBigEndian(row_key_, static_cast<uint32_t>(i));
+      row_.key = row_.clustering = {row_key_, sizeof(row_key_)};
+    } else if (table_ == Table::kUpdates) {
+      row = (i * 0xD1342543DE82EF95u >> 20) % rows_;
+      at.us += static_cast<int64_t>(rows_);
+    }
+    const uint64_t scattered = row * 0x9E3779B97F4A7C15u;
     StoreBigEndian(key_, scattered);
-    StoreBigEndian(key_ + 8, i);
-    const WriteTime at{1'700'000'000'000'000 + static_cast<int64_t>(i)};
+    StoreBigEndian(key_ + 8, row);
     for (size_t c = 0; c < kColumns; ++c) {
       cells_[c].column.value = static_cast<uint16_t>(c + 1);
       cells_[c].at = at;
       cells_[c].value = ByteView(values_).substr((i * 31 + c * 977) % (values_.size() - kValueBytes), kValueBytes);
     }
-    row_.liveness.at = at;
-    row_.cells = cells_;
+    row_.liveness.at = table_ == Table::kUpdates ? WriteTime{} : at;
+    row_.cells = table_ == Table::kUpdates ? std::span<const Cell>(cells_).subspan(i % 4, 2) : cells_;
     mutation_.schema = &schema_;
     mutation_.token.value = static_cast<int64_t>(scattered);
     mutation_.partition_key = {key_, sizeof(key_)};
@@ -93,10 +113,19 @@ class Story {
   TableSchema schema_;
   std::string values_;
   char key_[16];
+  char row_key_[4];
+  Table table_ = Table::kPartitions;
+  uint64_t rows_ = 0;
   std::vector<Cell> cells_;
   RowUpdate row_;
   Mutation mutation_;
 };
+
+uint64_t ProcessNanoseconds() {
+  timespec used{};
+  CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0);
+  return static_cast<uint64_t>(used.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(used.tv_nsec);
+}
 
 class CountingSink : public ChangeSink {
  public:
@@ -216,6 +245,54 @@ void OneReplica(benchmark::State& state) {
   ReconcileOnRocksState(state, 1, 0);
 }
 BENCHMARK(OneReplica)->Arg(0)->Iterations(1)->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime()->UseRealTime();
+
+// As a shard of a live pipeline does it: commits of 2 MiB into a log that the machine's crash may lose, the memory of
+// one of a few shards, everything that RocksDB's threads do counted. The first argument is the table:
+//   0  inserts, each in a partition of its own
+//   1  inserts, a hundred rows to a partition
+//   2  updates of two of eight columns, at random over rows that are there
+// The second: how far apart the copies are, in mutations of one replica. The third: whether copies are known by hash.
+void Live(benchmark::State& state) {
+  Story story;
+  for (auto _ : state) {
+    const Scratch scratch;
+    RocksState::Options options;
+    options.path = scratch.path();
+    options.memory_bytes = kLiveMemory;
+    options.sync = false;
+    const auto rocks = std::move(*RocksState::Open(options));
+    Reconciler::Options reconciling;
+    reconciling.copy_filter_bytes = state.range(2) != 0 ? kLiveMemory / 16 : 0;
+    Reconciler reconciler(reconciling, rocks.get());
+    CountingSink sink;
+    uint64_t mutations = 0;
+    const auto take = [&](const Mutation& mutation) {
+      Require(reconciler.Apply(mutation, UnixSeconds{1'700'000'000}, sink));
+      ++mutations;
+      if (rocks->pending_bytes() >= kLiveCommit) Require(rocks->Commit(""));
+    };
+    if (state.range(0) == 2) {
+      state.PauseTiming();
+      story.Tell(Rows(), 1, 0, take);
+      Require(rocks->Commit(""));
+      mutations = 0;
+      state.ResumeTiming();
+    }
+    const uint64_t cpu_ns = ProcessNanoseconds();
+    story.Use(static_cast<Story::Table>(state.range(0)), Rows());
+    story.Tell(Rows(), 3, static_cast<uint64_t>(state.range(1)), take);
+    Require(rocks->Commit(""));
+    state.counters["cpu_us"] =
+        static_cast<double>(ProcessNanoseconds() - cpu_ns) / 1e3 / static_cast<double>(mutations);
+    Report(state, mutations);
+  }
+}
+BENCHMARK(Live)
+    ->ArgsProduct({{0, 1, 2}, {100, 10'000, 100'000}, {0, 1}})
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
 
 void OverMemoryState(benchmark::State& state) {
   Story story;

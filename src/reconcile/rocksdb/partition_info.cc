@@ -13,18 +13,17 @@ constexpr uint8_t kHasRows = 4;
 
 }  // namespace
 
-std::string PartitionInfoBytes(const PartitionInfo& info) {
-  std::string bytes(1, static_cast<char>((info.has_header ? kHasHeader : 0) | (info.first_due.never() ? 0 : kHasDue) |
-                                         (info.has_rows ? kHasRows : 0)));
-  if (!info.first_due.never()) AppendSignedVint(&bytes, info.first_due.s);
+void AppendPartitionInfo(std::string* to, const PartitionInfo& info) {
+  to->push_back(static_cast<char>((info.has_header ? kHasHeader : 0) | (info.first_due.never() ? 0 : kHasDue) |
+                                  (info.has_rows ? kHasRows : 0)));
+  if (!info.first_due.never()) AppendSignedVint(to, info.first_due.s);
   if (info.has_header) {
     std::string header;
     AppendPartitionHeader(&header, info.header);
-    AppendVint(&bytes, header.size());
-    bytes += header;
+    AppendVint(to, header.size());
+    *to += header;
   }
-  bytes += info.row;
-  return bytes;
+  *to += info.row;
 }
 
 Result<PartitionInfo> ReadPartitionInfo(ByteView bytes, Arena* arena) {

@@ -22,7 +22,7 @@ struct PartitionInfo {
   bool empty() const { return !has_header && !has_rows && first_due.never() && row.empty(); }
 };
 
-std::string PartitionInfoBytes(const PartitionInfo& info);
+void AppendPartitionInfo(std::string* to, const PartitionInfo& info);
 // Points into `bytes` and into `arena`. Errors: kCorrupt, kUnsupported (version).
 Result<PartitionInfo> ReadPartitionInfo(ByteView bytes, Arena* arena);
 

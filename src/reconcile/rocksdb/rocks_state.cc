@@ -1,22 +1,15 @@
 #include "reconcile/rocksdb/rocks_state.h"
 
-#include <rocksdb/cache.h>
-#include <rocksdb/db.h>
-#include <rocksdb/env.h>
-#include <rocksdb/filter_policy.h>
-#include <rocksdb/listener.h>
-#include <rocksdb/table.h>
 #include <rocksdb/utilities/write_batch_with_index.h>
 
 #include <algorithm>
-#include <atomic>
 #include <set>
-#include <unordered_map>
 
 #include "base/check.h"
 #include "codec/row_state.h"
 #include "reconcile/rocksdb/partition_info.h"
 #include "reconcile/rocksdb/record_cache.h"
+#include "reconcile/rocksdb/store.h"
 #include "reconcile/state_record.h"
 
 namespace braid {
@@ -43,42 +36,29 @@ std::string PrefixEnd(std::string prefix) {
   return prefix;
 }
 
-// Hears, in RocksDB's threads, that a file could not be written: until Resume the store no longer compacts, or refuses
-// writes. When to try again is the host's to say, not a thread's that polls.
-class ErrorListener : public rocksdb::EventListener {
- public:
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status*) override { stopped = true; }
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* by_itself) override {
-    *by_itself = false;
-  }
-
-  std::atomic<bool> stopped = false;
-};
-
 }  // namespace
 
 struct RocksState::Impl {
-  explicit Impl(const Options& from) : options(from), cache(from.memory_bytes / 32) {}
+  explicit Impl(const Options& from)
+      : options(from),
+        cache(from.memory_bytes / 16),
+        db({from.path, from.memory_bytes / 16 * 15, from.sync, from.write_ahead_log, from.env}) {}
 
   Options options;
   RecordCache cache;
-  std::unique_ptr<rocksdb::DB> db;
-  // What is not committed yet of partitions' records; no value: the record is to go.
-  std::unordered_map<std::string, std::optional<std::string>> dirty;
-  size_t dirty_bytes = 0;
-  // And of all others, which must be found in order too; a later write of a key takes an earlier one's place. Its
-  // memory is the commit that is being made, so that a range deletion may stand in it.
+  Stats stats;
+  Store db;
+  // What is not committed yet besides the dirty records of `cache`: what must be found in order, too. A later write of
+  // a key takes an earlier one's place. Its memory is the commit that is being made, so a range deletion may stand in
+  // it.
   rocksdb::WriteBatchWithIndex batch{rocksdb::BytewiseComparator(), 0, true};
+  bool batch_has_rows = false;
   // Tables that are forgotten in `batch`: what the store has of them does not count.
   std::set<TableId> forgotten;
-  // The last Commit failed, and a part of it may stand in the store's log. RocksDB never writes to such a log again
-  // (an assertion in Debian's library even ends the process), and if it went on with another, what is in the first
-  // could come to life at the next opening. So the store is to be closed and opened, which decides.
-  bool commit_failed = false;
-  std::shared_ptr<ErrorListener> errors = std::make_shared<ErrorListener>();
   // No timer is due before this second.
   UnixSeconds least_due{std::numeric_limits<int64_t>::min()};
-  std::string key;  // the one at hand
+  std::string key;      // the one at hand
+  std::string scratch;  // of its value
 
   // The partition asked for last: one write asks several times.
   struct Current {
@@ -92,57 +72,8 @@ struct RocksState::Impl {
     Arena arena{4096};
   } current;
 
-  Error Failed(const rocksdb::Status& status) const {
-    const std::string message = "state in " + options.path + ": " + status.ToString();
-    if (status.IsCorruption()) return Corrupt(message + "; rebuild it from its changelog or by a backfill");
-    if (status.IsNoSpace()) return NoSpace(message + "; make room on its disk");
-    return IoError(message);
-  }
-  Status Check(const rocksdb::Status& status) const {
-    if (!status.ok()) return Failed(status);
-    return {};
-  }
-
-  // Opens the store, which must be closed.
-  Status Open();
-  // Closes the store, without its pending writes, and opens it. On an error it stays closed.
-  Status Reopen() {
-    current.valid = false;
-    db.reset();
-    TRY(Open());
-    commit_failed = false;
-    return {};
-  }
-  // Makes a store that had to stop write again.
-  Status Resume() {
-    if (commit_failed) {
-      if (db != nullptr) TRY(Probe());
-      return Reopen();
-    }
-    TRY(Usable());
-    if (!errors->stopped) return {};
-    TRY(Check(db->Resume()));
-    errors->stopped = false;
-    return {};
-  }
-  // Whether there is room for what is pending: found out before the store is closed, for reads go on in it.
-  Status Probe() {
-    const std::string file = options.path + "/probe";
-    const std::string content(pending_bytes() + (1 << 20), '\0');
-    const rocksdb::Status written = rocksdb::WriteStringToFile(env(), content, file, /*should_sync=*/true);
-    (void)env()->DeleteFile(file);
-    return Check(written);
-  }
-
-  Status Usable() const {
-    if (db == nullptr)
-      return IoError("state in " + options.path +
-                     " is closed since it could not be opened again: commit or roll back again");
-    return {};
-  }
-
-  rocksdb::Env* env() const { return options.env != nullptr ? options.env : rocksdb::Env::Default(); }
-  size_t pending_bytes() { return batch.GetWriteBatch()->GetDataSize() + dirty_bytes; }
+  Status Check(const rocksdb::Status& status) const { return db.Check(status); }
+  size_t pending_bytes() { return batch.GetWriteBatch()->GetDataSize() + cache.dirty_bytes(); }
 
   const std::string& HeaderKey(const PartitionRef& partition) {
     key.assign(1, kRecords);
@@ -181,68 +112,76 @@ struct RocksState::Impl {
     return prefix;
   }
 
-  // The value of a row's record; no value if it is not there.
-  Result<const std::optional<std::string>*> Get(const TableId& table, const std::string& record) {
-    if (const auto* found = cache.Find(record)) return found;
-    std::string value;
-    const rocksdb::Status status = forgotten.contains(table) ? batch.GetFromBatch(rocksdb::DBOptions(), record, &value)
-                                                             : batch.GetFromBatchAndDB(db.get(), {}, record, &value);
-    if (status.IsNotFound()) return &cache.Put(record, std::nullopt);
-    TRY(Check(status));
-    return &cache.Put(record, std::move(value));
+  // A row's record.
+  Result<const RecordCache::Record*> ReadRowRecord(const TableId& table, const std::string& record) {
+    ++stats.reads;
+    if (const RecordCache::Record* found = cache.Find(record)) {
+      ++stats.cache_hits;
+      return found;
+    }
+    rocksdb::PinnableSlice value;
+    rocksdb::Status status = rocksdb::Status::NotFound();
+    if (batch_has_rows) {
+      status = forgotten.contains(table) ? batch.GetFromBatch(rocksdb::DBOptions(), record, value.GetSelf())
+                                         : batch.GetFromBatchAndDB(db.get(), {}, record, value.GetSelf());
+      value.PinSelf();
+    } else if (!forgotten.contains(table)) {
+      status = db->Get({}, db.family(), record, &value);
+    }
+    if (!status.IsNotFound()) TRY(Check(status));
+    return cache.Read(record, status.ok(), status.ok() ? ViewOf(value) : ByteView());
   }
 
   void ClearPending() {
     batch.Clear();
-    dirty.clear();
-    dirty_bytes = 0;
+    batch_has_rows = false;
     forgotten.clear();
   }
 
   // Into memory without limit: this cannot fail.
   void AddToBatch(const rocksdb::Status& status) { CHECK(status.ok()); }
 
-  void Put(const std::string& record, std::string value) {
-    AddToBatch(batch.Put(record, value));
-    cache.Put(record, std::move(value));
-  }
-  void Delete(const std::string& record) {
-    AddToBatch(batch.Delete(record));
-    cache.Put(record, std::nullopt);
+  // Puts the rows that were written where they are found in order.
+  void IndexRows() {
+    if (!cache.has_dirty_rows()) return;
+    cache.TakeRows([&](const RecordCache::Record& row) {
+      const rocksdb::Slice record = SliceOf(row.key());
+      AddToBatch(row.exists ? batch.Put(record, row.value) : batch.Delete(record));
+    });
+    batch_has_rows = true;
   }
 
   std::unique_ptr<rocksdb::Iterator> NewIterator(const rocksdb::ReadOptions& read) {
     return std::unique_ptr<rocksdb::Iterator>(batch.NewIteratorWithBase(db->NewIterator(read)));
   }
-  // Over records of one table.
+  // Over rows and timers of one table.
   std::unique_ptr<rocksdb::Iterator> NewIterator(const TableId& table, const rocksdb::ReadOptions& read) {
+    IndexRows();
     if (!forgotten.contains(table)) return NewIterator(read);
     return std::unique_ptr<rocksdb::Iterator>(batch.NewIteratorWithBase(rocksdb::NewEmptyIterator()));
   }
 
   // False if there is no such partition's record. That is not cached: most such partitions are about to be written.
   Result<bool> ReadInfoBytes(const TableId& table, const std::string& record, std::string* bytes) {
-    if (const auto found = dirty.find(record); found != dirty.end()) {
-      if (found->second.has_value()) *bytes = *found->second;
-      return found->second.has_value();
-    }
-    if (const auto* cached = cache.Find(record)) {
-      if (cached->has_value()) *bytes = **cached;
-      return cached->has_value();
+    ++stats.reads;
+    if (const RecordCache::Record* found = cache.Find(record)) {
+      ++stats.cache_hits;
+      bytes->assign(found->value);
+      return found->exists;
     }
     if (forgotten.contains(table)) return false;
     rocksdb::PinnableSlice value;
-    const rocksdb::Status status = db->Get({}, db->DefaultColumnFamily(), record, &value);
+    const rocksdb::Status status = db->Get({}, db.family(), record, &value);
     if (status.IsNotFound()) return false;
     TRY(Check(status));
     bytes->assign(value.data(), value.size());
-    cache.Put(record, *bytes);
+    cache.Read(record, true, *bytes);
     return true;
   }
 
   // Makes the partition the current one.
   Status Load(const PartitionRef& partition) {
-    TRY(Usable());
+    TRY(db.Usable());
     if (current.valid && current.token == partition.token && current.key == partition.key &&
         current.table == partition.table) {
       return {};
@@ -273,15 +212,9 @@ struct RocksState::Impl {
   }
 
   void PutInfo(const PartitionRef& partition, const PartitionInfo& info) {
-    const auto [place, is_new] = dirty.try_emplace(HeaderKey(partition));
-    std::optional<std::string>& value = place->second;
-    if (is_new) {
-      dirty_bytes += place->first.size();
-    } else if (value.has_value()) {
-      dirty_bytes -= value->size();
-    }
-    value = info.empty() ? std::nullopt : std::optional(PartitionInfoBytes(info));
-    if (value.has_value()) dirty_bytes += value->size();
+    scratch.clear();
+    if (!info.empty()) AppendPartitionInfo(&scratch, info);
+    cache.Write(HeaderKey(partition), /*is_row=*/false, !info.empty(), scratch);
     current.valid = false;
   }
 
@@ -364,15 +297,13 @@ struct RocksState::Impl {
         if (row.state != nullptr) AppendRowState(&only_row, *row.state);
         info.row = only_row;
         changed = true;
-      } else if (row.state == nullptr) {
-        Delete(RowKeyOf(delta.partition, row.ref));
-      } else {
-        std::string value;
-        AppendRowState(&value, *row.state);
-        Put(RowKeyOf(delta.partition, row.ref), std::move(value));
-        changed = changed || !info.has_rows;
-        info.has_rows = true;
+        continue;
       }
+      scratch.clear();
+      if (row.state != nullptr) AppendRowState(&scratch, *row.state);
+      cache.Write(RowKeyOf(delta.partition, row.ref), /*is_row=*/true, row.state != nullptr, scratch);
+      changed = changed || (row.state != nullptr && !info.has_rows);
+      info.has_rows = info.has_rows || row.state != nullptr;
     }
     if (delta.header != nullptr) info.header = *delta.header;
     info.has_header = delta.header != nullptr || (info.has_header && !delta.erase_header);
@@ -405,40 +336,9 @@ struct RocksState::Impl {
 RocksState::RocksState(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 RocksState::~RocksState() = default;
 
-Status RocksState::Impl::Open() {
-  rocksdb::Options to;
-  to.env = env();
-  errors->stopped = false;
-  to.listeners = {errors};
-  to.create_if_missing = true;
-  // Two buffers and the block cache share the memory; the cache of records, for what is touched again and again, is
-  // small enough for the processor's own.
-  to.write_buffer_size = options.memory_bytes / 4;
-  to.max_write_buffer_number = 2;
-  // Most reads are of rows that are not there yet.
-  to.memtable_prefix_bloom_size_ratio = 0.05;
-  to.memtable_whole_key_filtering = true;
-  // What is soon merged into the next level is not worth compressing.
-  to.compression_per_level = {rocksdb::kNoCompression, rocksdb::kNoCompression, rocksdb::kLZ4Compression};
-  to.max_background_jobs = 2;
-  // Half of what a process may usually open (1024), so that a large state does not end in EMFILE.
-  to.max_open_files = 512;
-  rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(options.memory_bytes / 32 * 15);
-  table.cache_index_and_filter_blocks = true;
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
-  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  table.format_version = 5;
-  to.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  rocksdb::DB* opened = nullptr;
-  TRY(Check(rocksdb::DB::Open(to, options.path, &opened)));
-  db.reset(opened);
-  return {};
-}
-
 Result<std::unique_ptr<RocksState>> RocksState::Open(const Options& options) {
   auto impl = std::make_unique<Impl>(options);
-  TRY(impl->Open());
+  TRY(impl->db.Open());
   return std::unique_ptr<RocksState>(new RocksState(std::move(impl)));
 }
 
@@ -451,12 +351,12 @@ Result<const RowState*> RocksState::ReadRow(const PartitionRef& partition, const
   TRY(impl_->Load(partition));
   if (!row.is_static && row.key.empty()) return impl_->OnlyRow();
   if (!impl_->current.info.has_rows) return nullptr;
-  ASSIGN_OR_RETURN(const std::optional<std::string>* value,
-                   impl_->Get(partition.table, impl_->RowKeyOf(partition, row)));
-  if (!value->has_value()) return nullptr;
+  ASSIGN_OR_RETURN(const RecordCache::Record* record,
+                   impl_->ReadRowRecord(partition.table, impl_->RowKeyOf(partition, row)));
+  if (!record->exists) return nullptr;
   RowState* state = arena->New<RowState>();
   // Copied, because the cache may let go of it while the row is in use.
-  ASSIGN_OR_RETURN(*state, DecodeRowState(arena->Copy(**value), kAnyColumn, arena));
+  ASSIGN_OR_RETURN(*state, DecodeRowState(arena->Copy(record->value), kAnyColumn, arena));
   return state;
 }
 
@@ -494,7 +394,7 @@ Result<std::optional<DueRow>> RocksState::NextDue(const PartitionRef& partition,
 }
 
 Result<std::optional<DueRow>> RocksState::NextDueOfAll(UnixSeconds now, Arena* arena) {
-  TRY(impl_->Usable());
+  TRY(impl_->db.Usable());
   if (impl_->least_due > now) return std::nullopt;
   const std::string prefix = impl_->TimersPrefix();
   std::string from = prefix;
@@ -518,7 +418,7 @@ Result<std::optional<DueRow>> RocksState::NextDueOfAll(UnixSeconds now, Arena* a
 }
 
 Status RocksState::ForgetPartition(const PartitionRef& partition) {
-  TRY(impl_->Usable());
+  TRY(impl_->db.Usable());
   const std::string prefix = impl_->PartitionPrefix(partition);
   const std::string due_prefix = impl_->DuePrefix(partition);
   std::vector<std::string> keys;
@@ -526,29 +426,26 @@ Status RocksState::ForgetPartition(const PartitionRef& partition) {
   for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) keys.push_back(it->key().ToString());
   TRY(impl_->Check(it->status()));
   for (const std::string& key : keys) {
-    if (key.starts_with(due_prefix) && key.size() >= due_prefix.size() + kDueBytes) {
-      // Its twin among all timers: the second, then the record's key without its shard.
-      std::string among_all = impl_->TimersPrefix();
-      among_all.append(key, due_prefix.size(), kDueBytes);
-      among_all.append(prefix, 1 + sizeof(uint32_t), std::string::npos);
-      among_all.append(key, due_prefix.size() + kDueBytes, std::string::npos);
-      impl_->AddToBatch(impl_->batch.Delete(among_all));
+    if (!key.starts_with(due_prefix)) {
+      impl_->cache.Write(key, /*is_row=*/true, /*exists=*/false, {});
+      continue;
     }
-    impl_->Delete(key);
+    // Its twin among all timers: the second, then the record's key without its shard.
+    const size_t row_part = std::min(key.size(), due_prefix.size() + kDueBytes);
+    std::string among_all = impl_->TimersPrefix();
+    among_all.append(key, due_prefix.size(), kDueBytes);
+    among_all.append(prefix, 1 + sizeof(uint32_t), std::string::npos);
+    among_all.append(key, row_part, std::string::npos);
+    impl_->AddToBatch(impl_->batch.Delete(among_all));
+    impl_->AddToBatch(impl_->batch.Delete(key));
   }
   impl_->PutInfo(partition, {});
   return {};
 }
 
 Status RocksState::ForgetTable(const TableId& table) {
-  TRY(impl_->Usable());
+  TRY(impl_->db.Usable());
   const std::string prefix = impl_->TablePrefix(table);
-  const std::string end = PrefixEnd(prefix);
-  std::erase_if(impl_->dirty, [&](const auto& record) {
-    if (!record.first.starts_with(prefix)) return false;
-    impl_->dirty_bytes -= record.first.size() + (record.second.has_value() ? record.second->size() : 0);
-    return true;
-  });
   std::vector<std::string> keys;
   const std::unique_ptr<rocksdb::WBWIIterator> it(impl_->batch.NewIterator());
   for (it->Seek(prefix); it->Valid() && it->Entry().key.starts_with(prefix); it->Next()) {
@@ -557,23 +454,23 @@ Status RocksState::ForgetTable(const TableId& table) {
   for (const std::string& key : keys) impl_->AddToBatch(impl_->batch.Delete(key));
   // Past the batch's index, which knows no ranges: `forgotten` stands for it.
   rocksdb::WriteBatch& commit = *impl_->batch.GetWriteBatch();
-  impl_->AddToBatch(commit.DeleteRange(impl_->db->DefaultColumnFamily(), prefix, end));
+  impl_->AddToBatch(commit.DeleteRange(impl_->db.family(), prefix, PrefixEnd(prefix)));
   impl_->forgotten.insert(table);
-  impl_->cache.Clear();
+  impl_->cache.Forget(prefix);
   impl_->current.valid = false;
   return {};
 }
 
 Status RocksState::ListPartitions(const PartitionRef& from, size_t max, Arena* arena,
                                   std::vector<PartitionRef>* partitions) {
-  TRY(impl_->Usable());
+  TRY(impl_->db.Usable());
   const std::string first = impl_->PartitionPrefix(from);
   const std::string end = PrefixEnd(impl_->RecordsPrefix());
   // Those whose records are not in the batch: the keys of their records, in order.
-  std::set<std::string_view> found;
-  for (const auto& [record, value] : impl_->dirty) {
-    if (!value.has_value() || record < first) continue;
-    found.insert(record);
+  std::set<ByteView> found;
+  for (const RecordCache::Record* record : impl_->cache.dirty()) {
+    if (record->is_row || !record->exists || record->key() < ByteView(first)) continue;
+    found.insert(record->key());
     if (found.size() > max) found.erase(std::prev(found.end()));
   }
   const rocksdb::Slice upper(end);
@@ -590,7 +487,9 @@ Status RocksState::ListPartitions(const PartitionRef& from, size_t max, Arena* a
     const ByteView key = arena->Copy(is_dirty ? *found.begin() : ViewOf(it->key()));
     ASSIGN_OR_RETURN(const RecordKey record, ReadRecordKey(key.substr(1), arena));
     const std::string next = PrefixEnd(impl_->PartitionPrefix(record.partition));
-    if (is_dirty || !impl_->forgotten.contains(record.partition.table)) partitions->push_back(record.partition);
+    const RecordCache::Record* info = impl_->cache.Find(impl_->HeaderKey(record.partition));
+    const bool is_forgotten = info == nullptr ? impl_->forgotten.contains(record.partition.table) : !info->exists;
+    if (!is_forgotten) partitions->push_back(record.partition);
     while (!found.empty() && *found.begin() < next) found.erase(found.begin());
     // Mostly the partition's only record: a step is cheaper than a search.
     if (stored && ViewOf(it->key()) < next) it->Next();
@@ -600,29 +499,28 @@ Status RocksState::ListPartitions(const PartitionRef& from, size_t max, Arena* a
 }
 
 Status RocksState::Commit(ByteView mark) {
-  TRY(impl_->Resume());
   rocksdb::WriteBatch& batch = *impl_->batch.GetWriteBatch();
   // Taken out again if the write fails: what comes until the next attempt may change them.
   batch.SetSavePoint();
-  for (const auto& [key, value] : impl_->dirty)
-    impl_->AddToBatch(value.has_value() ? batch.Put(key, *value) : batch.Delete(key));
-  impl_->AddToBatch(batch.Put(impl_->MarkKey(), SliceOf(mark)));
-  rocksdb::WriteOptions write;
-  write.sync = impl_->options.sync && impl_->options.write_ahead_log;
-  write.disableWAL = !impl_->options.write_ahead_log;
-  const rocksdb::Status written = impl_->db->Write(write, &batch);
-  impl_->commit_failed = !written.ok();
-  if (!written.ok()) {
-    impl_->AddToBatch(batch.RollbackToSavePoint());
-    return impl_->Failed(written);
+  // In order, in which RocksDB finds the place of each near the last one's.
+  impl_->cache.SortDirty();
+  for (const RecordCache::Record* record : impl_->cache.dirty()) {
+    const rocksdb::Slice key = SliceOf(record->key());
+    impl_->AddToBatch(record->exists ? batch.Put(key, record->value) : batch.Delete(key));
   }
-  for (auto& [key, value] : impl_->dirty) impl_->cache.Put(key, std::move(value));
+  impl_->AddToBatch(batch.Put(impl_->MarkKey(), SliceOf(mark)));
+  const Status written = impl_->db.Write(&batch);
+  if (!written.has_value()) {
+    impl_->AddToBatch(batch.RollbackToSavePoint());
+    return written;
+  }
+  impl_->cache.SetCommitted();
   impl_->ClearPending();
   return {};
 }
 
 Result<std::string> RocksState::ReadMark() {
-  TRY(impl_->Usable());
+  TRY(impl_->db.Usable());
   std::string mark;
   const rocksdb::Status status = impl_->db->Get({}, impl_->MarkKey(), &mark);
   if (!status.IsNotFound()) TRY(impl_->Check(status));
@@ -634,8 +532,18 @@ Status RocksState::Rollback() {
   impl_->cache.Clear();
   impl_->current.valid = false;
   impl_->least_due = UnixSeconds{std::numeric_limits<int64_t>::min()};
-  if (impl_->db != nullptr && !impl_->commit_failed) return {};
-  return impl_->Reopen();
+  if (!impl_->db.write_failed() && impl_->db.Usable().has_value()) return {};
+  return impl_->db.Reopen();
+}
+
+RocksState::Stats RocksState::stats() const {
+  Stats stats = impl_->stats;
+  if (!impl_->db.Usable().has_value()) return stats;
+  (void)impl_->db->GetIntProperty(rocksdb::DB::Properties::kLiveSstFilesSize, &stats.disk_bytes);
+  uint64_t memory = 0;
+  (void)impl_->db->GetIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &memory);
+  stats.disk_bytes += memory;
+  return stats;
 }
 
 size_t RocksState::pending_bytes() const {

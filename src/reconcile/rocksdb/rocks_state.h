@@ -28,6 +28,12 @@ class RocksState : public DurableState {
     rocksdb::Env* env = nullptr;
   };
 
+  struct Stats {
+    uint64_t reads = 0;       // of records
+    uint64_t cache_hits = 0;  // among those: without asking RocksDB
+    uint64_t disk_bytes = 0;  // files, and what has yet to be written to some (it is in the log), about
+  };
+
   // Opens or makes the store; it then belongs to this process. Errors: kIoError, kCorrupt, with the path.
   static Result<std::unique_ptr<RocksState>> Open(const Options& options);
   ~RocksState() override;
@@ -48,6 +54,8 @@ class RocksState : public DurableState {
   Result<std::string> ReadMark() override;
   Status Rollback() override;
   size_t pending_bytes() const override;
+
+  Stats stats() const;
 
  private:
   struct Impl;
