@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "cassandra/murmur3/murmur3.h"
+#include "cassandra/types/comparable.h"
 #include "model/key.h"
 #include "reconcile/memory/memory_state.h"
 #include "reconcile/reconciler.h"
@@ -399,6 +400,52 @@ TEST(Shape, MaskOfOneColumnLeavesTheOthersInBounds) {
   EXPECT_THAT(range("n1 k3/[a1/x,a1/x] delete@130"),
               ::testing::MatchesRegex("d k3/range \\[a1/[0-9a-f]{64},a1/[0-9a-f]{64}\\]"))
       << "all rows with these values";
+}
+
+TEST(Shape, CutsOfMaskedBoundsFitTheirValues) {
+  TableSchema schema = *ParseTable("posts (id text key, a text clustering, b text clustering, x int)");
+  schema.columns[2].descending = true;
+  const auto shape = StreamShape::Make(Masked({{"b", "hmac"}}), schema);
+  ASSERT_TRUE(shape.has_value());
+  const TableSchema& visible = (*shape)->visible();
+  EXPECT_FALSE(visible.column(visible.clustering[1]).descending) << "hashes have no order to turn round";
+  Change change;
+  change.schema = &schema;
+  change.row = RowKind::kRange;
+  change.op = Op::kDelete;
+  change.complete = false;
+  std::string values;
+  AppendClusteringValue("plain", &values);
+  AppendClusteringValue("secret", &values);
+  change.range_start = change.range_end = {"old cut", values, 2, true};
+  Arena arena;
+  const Change* seen = (*shape)->Apply(change, &arena);
+  std::string cut;
+  ClusteringReader reader(seen->range_start.values);
+  for (int i = 0; i < 2; ++i) AppendComparable(*testing::ParseType("text"), false, reader.Next()->bytes, &cut);
+  EXPECT_EQ(seen->range_start.cut, cut);
+  AppendCutAfter(&cut);
+  EXPECT_EQ(seen->range_end.cut, cut);
+  EXPECT_EQ(seen->range_end.values, seen->range_start.values);
+}
+
+TEST(Shape, WhatReadsAsNullStaysNullUnderAMask) {
+  Stream stream(Masked({{"hidden", "hmac"}, {"title", "hmac"}}));
+  std::vector<ColumnValue> columns;
+  for (const ColumnId id : stream.schema().regulars) columns.push_back({id, false, ""});
+  const Image image{columns};
+  Change change;
+  change.schema = &stream.schema();
+  change.op = Op::kCreate;
+  change.after = &image;
+  Arena arena;
+  const Change* seen = stream.shape().Apply(change, &arena);
+  for (const ColumnValue& value : seen->after->columns) {
+    const std::string& name = stream.shape().visible().column(value.column).name;
+    if (name != "hidden" && name != "title") continue;
+    EXPECT_EQ(value.null, name == "hidden") << "an int has no empty value, a text has";
+    EXPECT_EQ(value.value.size(), name == "hidden" ? 0u : 64u);
+  }
 }
 
 TEST(Shape, MistakesAreNamed) {
