@@ -18,7 +18,7 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// What 5.0.6 logged at TRUNCATE of a table that was being written to. 4.1.10 logs the same.
+// What 5.0.6 logged at TRUNCATE of a table that was being written to. 4.0.17 and 4.1.10 log the same.
 constexpr char kLogged[] =
     "017ad54392bcdd35a684174e047860b377056c6f63616c10fd4080083773900000010c7472756e63617465645f61740120010000"
     "10276f9600e5bd11f19d661d0495460f9914000001a1fea4453c00030e72000001a1fea564d101";
