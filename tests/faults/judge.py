@@ -236,7 +236,7 @@ class LiveTable(TableCheck):
         if self.newest_deletion.get((row, key), -2**63) >= ts or self._is_deleted(mine):
             return True
         newer = [w for w in self._ledger_by_row[row, key] if w["ts_us"] is None or w["ts_us"] > ts]
-        has_marker = mine["kind"] in ("insert", "lwt_insert")
+        has_marker = row == "regular" and mine["kind"] in ("insert", "lwt_insert")
         if has_marker and not any(w["kind"].split(" ")[0] in ("insert", "lwt_insert") for w in newer):
             return False
         return all(self.written_at.get((row, key, column), -2**63) >= ts or any(column in w["columns"] for w in newer)

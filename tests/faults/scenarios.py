@@ -1,14 +1,16 @@
 """The scenarios: each hurts a live pipeline in its own way, and then asks for the verdict."""
 
+import contextlib
 import json
 import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 from braid import Unexpected
 from judge import Rules
-from scene import InBackground, Scene, Stage
+from scene import CDC_SPACE_MIB, InBackground, Scene, Stage
 
 from ledger import Write  # noqa: E402  judge knows the recorder's folder
 from workload import int32  # noqa: E402
@@ -38,7 +40,7 @@ def kill(stage: Stage) -> None:
         try:
             scene.await_that(lambda: target.stat().st_size > 0, "the reader's first events")
             reader.send_signal(signal.SIGSTOP)
-            scene.work_until(_start(lambda: _torment(scene, 300 if stage.long else 20)))
+            scene.work_until(_start(lambda: _torment(scene, 300 if stage.long else 20)), 0.005)
             # A process that a thread starts dies with the thread.
             scene.braid.start()
             scene.workload.end_counters()
@@ -251,4 +253,90 @@ class _ShortLived:
             self.wanted.append("dt")
 
 
-SCENARIOS = {scenario.__name__: scenario for scenario in (kill, node, skew, schema, ttl)}
+def disk(stage: Stage) -> None:
+    """Braid's own disk is full for a while; then for so long that cdc_raw must be guarded. Cassandra never notices."""
+    with contextlib.ExitStack() as stack:
+        scene = stack.enter_context(Scene(stage, "disk", 0, state=stage.scratch / "disk" / "volume" / "state"))
+        volume = scene.home / "volume"
+        volume.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(volume)], capture_output=True, text=True)
+        if mounted.returncode != 0:
+            print(f"disk: SKIPPED, a small tmpfs cannot be mounted here: {mounted.stderr.strip()}", flush=True)
+            return
+        stack.callback(subprocess.run, ["umount", "--lazy", str(volume)], check=True)
+        stack.callback(scene.braid.close)
+        scene.braid.start()
+        scene.braid.await_ready()
+        scene.plain_keyspace("bulk (p int, c int, b blob, PRIMARY KEY (p, c)) WITH cdc = true")
+        writer = _Bulk(scene)
+        writer.write(30)
+        scene.await_that(lambda: len(scene.events("bulk")) == 30, "the first 30 rows are told")
+
+        ballast = _fill(volume)
+        writer.write(60)
+        scene.await_that(lambda: scene.braid.status().get("alarms"), "an alarm about the full disk")
+        scene.say(f"full: {scene.braid.status()['alarms'][0][:150]}")
+        scene.braid.kill()   # it comes back to a disk that is still full
+        writer.write(20)
+        ballast.unlink()
+        scene.braid.start()
+        scene.await_that(lambda: len(scene.events("bulk")) == 110, "all 110 rows are told once there is space")
+        scene.await_that(lambda: not scene.braid.status().get("alarms", ["?"]), "no alarm stays")
+
+        ballast = _fill(volume)
+        written = writer.write_until(lambda: scene.braid.status().get("open_gaps"), 3 * CDC_SPACE_MIB)
+        scene.say(f"cdc_raw was guarded after {written} rows: {scene.braid.status()['open_gaps'][0]['detail'][:150]}")
+        writer.write(100)
+        ballast.unlink()
+        scene.await_that(lambda: not scene.braid.status().get("alarms", ["?"]) or _only_gaps(scene), "only the gaps stay")
+        first = writer.rows
+        writer.write(20)
+        scene.await_that(lambda: {event["key"]["c"] for event in scene.events("bulk") if event["key"]}
+                         >= set(range(first, writer.rows)), "what is written after the gap is told")
+        gaps = [event for event in scene.events("bulk") if event["op"] == "m"]
+        if not gaps or any(gap["gap"]["reason"] != "overflow" for gap in gaps):
+            raise Unexpected(f"the stream tells of {[gap['gap'] for gap in gaps]}")
+        scene.braid.stop()
+        scene.check_cassandra("")
+
+
+def _only_gaps(scene: Scene) -> bool:
+    return all("gap" in alarm for alarm in scene.braid.status()["alarms"])
+
+
+def _fill(volume: Path) -> Path:
+    """Takes all the space that is left, again and again until it is, since files may still shrink."""
+    ballast = volume / "ballast"
+    with open(ballast, "ab", buffering=0) as file:
+        for size in (1 << 20, 1 << 12):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(size))
+    return ballast
+
+
+class _Bulk:
+    """Rows of a hundred kilobytes that nothing compresses."""
+
+    def __init__(self, scene: Scene):
+        self.scene, self.rows = scene, 0
+
+    def write(self, count: int) -> None:
+        for _ in range(count):
+            ts = time.time_ns() // 1000
+            self.scene.stage.session.execute(f"INSERT INTO {self.scene.keyspace}.bulk (p, c, b) VALUES (?, ?, ?)",
+                                             [int32(self.rows % 16), int32(self.rows), self.scene.rng.randbytes(100_000)], timestamp=ts)
+            self.rows += 1
+            time.sleep(0.02)
+
+    def write_until(self, done, most: int) -> int:
+        """At most `most` mebibytes."""
+        before = self.rows
+        while not done():
+            if self.rows - before > most * 10:
+                raise Unexpected(f"{most} MiB on each node, and nothing guards cdc_raw\n{self.scene.braid.log_tail()}")
+            self.write(5)
+        return self.rows - before
+
+
+SCENARIOS = {scenario.__name__: scenario for scenario in (kill, node, skew, schema, ttl, disk)}
