@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "base/testing/run_again.h"
-#include "timeline/timeline_test_util.h"
+#include "timeline/testing/records.h"
 
 namespace braid {
 namespace {

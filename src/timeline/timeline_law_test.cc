@@ -5,7 +5,7 @@
 #include <map>
 
 #include "base/testing/memory_file_system.h"
-#include "timeline/timeline_test_util.h"
+#include "timeline/testing/records.h"
 
 namespace braid {
 namespace {

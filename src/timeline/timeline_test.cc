@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "base/testing/memory_file_system.h"
-#include "timeline/timeline_test_util.h"
+#include "timeline/testing/records.h"
 
 namespace braid {
 namespace {

@@ -77,6 +77,7 @@ class Tree:
         self.folder_of = {}     # room name -> folder below src/, as a string
         self.deps_of = {}       # room name -> names of rooms
         self.test_deps_of = {}  # the same for its test program
+        self.every_test_deps = set()  # what braid_testing brings to every test program
         for cmake in sorted((root / "src").rglob("CMakeLists.txt")):
             text = cmake.read_text()
             folder = cmake.parent.relative_to(root / "src").as_posix()
@@ -89,6 +90,8 @@ class Tree:
                 rooms = set(re.findall(r"\bbraid_(\w+)", libraries))
                 if test:
                     self.test_deps_of.setdefault(name, set()).update(rooms)
+                elif name == "testing":
+                    self.every_test_deps |= rooms & self.folder_of.keys()
                 elif name in self.deps_of:
                     self.deps_of[name] |= rooms
 
@@ -150,7 +153,7 @@ def check_includes(tree, path, text):
     else:
         allowed = tree.reach(room)
         if path.name.endswith("_test.cc"):
-            for dep in tree.test_deps_of.get(room, ()):
+            for dep in tree.test_deps_of.get(room, set()) | tree.every_test_deps:
                 allowed |= tree.reach(dep)
     for number, line in enumerate(text.splitlines(), 1):
         include = INCLUDE.match(line)

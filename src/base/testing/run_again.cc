@@ -19,8 +19,7 @@ int RunThisProgramAgain(const std::string& filter, const std::vector<std::pair<s
     const int nowhere = open("/dev/null", O_WRONLY);
     dup2(nowhere, STDOUT_FILENO);
     dup2(nowhere, STDERR_FILENO);
-    execl("/proc/self/exe", "test", filter_argument.c_str(), "--gtest_also_run_disabled_tests", nullptr);
-    _exit(127);
+    CHECK(execl("/proc/self/exe", "test", filter_argument.c_str(), "--gtest_also_run_disabled_tests", nullptr) == 0);
   }
   int status = 0;
   CHECK(waitpid(child, &status, 0) == child);
