@@ -27,7 +27,9 @@ class NodeCaptureImpl : public NodeCapture {
         directory_(files, &options_.files, &options_.log, KnownThrough(options_)),
         reader_(schemas, &options_, std::move(excluded), &directory_, &stats_) {
     stats_.cdc_space_bytes = options_.cdc_space_bytes;
-    if (!options_.resume) return;
+    // Also of a node that has logged nothing yet: its watermark is told with its position.
+    stats_.position.node = durable_.node = told_.position.node = options_.node;
+    if (!options_.resume || options_.resume->none()) return;
     stats_.position = durable_ = *options_.resume;
     told_.position = stats_.position;
     // A segment that is read in part held something of ours: if it is gone, that is a loss.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "capture/capture_test_util.h"
+#include "capture/truncation.h"
 
 namespace braid {
 namespace {
@@ -38,6 +39,14 @@ TEST_F(NodeCaptureTest, GivesWhatTheIndexSaysIsSynced) {
   EXPECT_EQ(sink_.progress.node, options_.node);
   EXPECT_EQ(sink_.progress.position.segment, SegmentId{100});
   EXPECT_EQ(sink_.positions.front(), At(100, 28 + Film(1).size() + 12));
+}
+
+TEST_F(NodeCaptureTest, AnIdleNodeTellsItsWatermarkAsItsOwn) {
+  SegmentForTest segment(&node_, 100);
+  EXPECT_THAT(Films(), IsEmpty());
+  EXPECT_FALSE(sink_.progress.watermark.none());
+  EXPECT_EQ(sink_.progress.position.node, options_.node);
+  EXPECT_TRUE(sink_.progress.position.none());
 }
 
 TEST_F(NodeCaptureTest, GivesEntriesBeforeAnyMarkerWhenLive) {
@@ -231,6 +240,79 @@ TEST_F(NodeCaptureTest, TellsOfAGapWherePartOfABatchIsUnknown) {
   EXPECT_EQ(sink_.gaps[0].from, At(100, before));
   EXPECT_EQ(sink_.gaps[0].to, At(100, end));
   EXPECT_THAT(sink_.gaps[0].detail, HasSubstr(std::to_string(unknown.size()) + " bytes"));
+}
+
+// system.local, as much of it as is needed.
+TableSchema SystemLocal() {
+  TableSchema table = SchemaBuilderForTest("system-local-id0", "local")
+                          .Add(ColumnKind::kPartitionKey, "key", TypeKind::kText)
+                          .Add(ColumnKind::kRegular, "truncated_at",
+                               MapOf(SimpleType(TypeKind::kUuid), SimpleType(TypeKind::kBlob), /*frozen=*/false))
+                          .Build();
+  table.keyspace = "system";
+  table.table_id = SystemLocalId();
+  return table;
+}
+
+// The record of a TRUNCATE of the films table.
+std::string TruncationRecord(int64_t segment, int32_t offset, int64_t milliseconds) {
+  const std::string value = RowBytes().I64(segment).I32(offset).I64(milliseconds).bytes();
+  return RowBytes()
+      .Vint(1)
+      .Raw(SystemLocalId().view())
+      .Text("local")
+      .U8(0x10)
+      .Stats(kStatsEpochUs)
+      .Columns({"truncated_at"})
+      .Vint(1)
+      .U8(0x24)
+      .Vint(5)
+      .Vint(1)
+      .U8(0x08)
+      .Text("films-table-id-0")
+      .Text(value)
+      .U8(1)
+      .bytes();
+}
+
+TEST_F(NodeCaptureTest, TellsOfATruncation) {
+  schemas_.Define(SystemLocal(), /*cdc=*/false);
+  SegmentForTest segment(&node_, 100);
+  segment.Write(Film(1));
+  const uint64_t end = segment.Write(TruncationRecord(100, 68, 5000));
+  segment.Write(Film(2));
+  segment.Sync();
+  EXPECT_THAT(Films(), ElementsAre(1, 2));
+  ASSERT_EQ(sink_.truncations.size(), 1u);
+  EXPECT_EQ(sink_.truncations[0].table, FilmsTable().table_id);
+  EXPECT_EQ(sink_.truncations[0].cut, At(100, 68));
+  EXPECT_EQ(sink_.truncations[0].seen_at, At(100, end));
+  EXPECT_EQ(sink_.truncations[0].at, WriteTime{5'000'000});
+}
+
+TEST_F(NodeCaptureTest, TellsOfATruncationInASegmentWithoutAnIndex) {
+  // Nobody writes to a captured table, so Cassandra writes no index.
+  schemas_.Define(SystemLocal(), /*cdc=*/false);
+  for (const auto& compression : {std::optional<Compression>(), std::optional(Compression::kLz4)}) {
+    NodeForTest node;
+    Follow(node);
+    SegmentForTest segment(&node, 100, compression);
+    segment.Write(SystemWrite());
+    segment.Write(TruncationRecord(100, 68, 5000));
+    segment.Mark();
+    segment.Write(Film(1));
+    segment.Mark();
+    segment.Write(TruncationRecord(100, 68, 6000));
+    segment.Mark();
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_THAT(Films(), IsEmpty());
+      Pass(kSecondUs);
+    }
+    EXPECT_EQ(sink_.truncations.size(), 1u) << "as far as no write of ours stands before it";
+    segment.Sync();
+    EXPECT_THAT(Films(), ElementsAre(1));
+    EXPECT_EQ(sink_.truncations.size(), 2u);
+  }
 }
 
 TEST_F(NodeCaptureTest, LeavesExcludedColumnsOut) {
