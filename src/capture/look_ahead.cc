@@ -1,5 +1,6 @@
 #include "capture/look_ahead.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace braid {
@@ -25,7 +26,8 @@ void LookAhead::Look(SegmentFile* segment, uint64_t given, bool clear, int64_t n
     reader_.reset();
     moments_.clear();
     segment_ = segment->id();
-    last_end_ = given;
+    last_end_ = harmless_end_ = given;
+    harmless_ = true;
     Result<SegmentReader> opened = SegmentReader::Open(*segment->source(), {.start = given, .live = true});
     if (!opened) return;
     reader_ = std::make_unique<SegmentReader>(*std::move(opened));
@@ -51,9 +53,18 @@ bool LookAhead::ReadNew() {
     if (!answer || *answer == SegmentReader::Answer::kCorrupt) return false;
     if (*answer != SegmentReader::Answer::kEntry) return true;
     if (reader_->end_offset() > reader_->covered_end()) evidence_->SawUncovered(segment_, reader_->covered_end());
-    if (may_matter_(reader_->payload())) last_end_ = reader_->end_offset();
+    if (may_matter_(reader_->payload())) {
+      last_end_ = reader_->end_offset();
+      harmless_ = false;
+    }
+    if (harmless_) harmless_end_ = reader_->end_offset();
   }
   return false;
+}
+
+uint64_t LookAhead::HarmlessEnd(SegmentId segment) const {
+  if (reader_ == nullptr || segment_ != segment) return 0;
+  return std::min(harmless_end_, reader_->covered_end());
 }
 
 std::optional<int64_t> LookAhead::GivenUpTo(SegmentId segment, uint64_t given) {

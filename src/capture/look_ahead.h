@@ -45,12 +45,16 @@ class LookAhead {
   LookAhead(std::function<bool(ByteView)> may_matter, MappingEvidence* evidence)
       : may_matter_(std::move(may_matter)), evidence_(evidence) {}
 
-  // Reads what is new in `segment`, a plain one that is being written. `given`: the log was given up to this logical
+  // Reads what is new in `segment`, which is being written. `given`: the log was given up to this logical
   // offset. `clear`: no newer segment had entries a moment ago. Everything that is read here was logged after `now_us`
   // or is counted; so it is to be called with a clock that was read before.
   void Look(SegmentFile* segment, uint64_t given, bool clear, int64_t now_us);
   // The log was given up to there. Gives the time up to which everything was given, if that is known.
   std::optional<int64_t> GivenUpTo(SegmentId segment, uint64_t given);
+  // The logical offset in `segment` up to which sync markers cover it and nothing is of a captured table. As far as
+  // there it can be read without an index, which a segment only gets with the first write to such a table: a TRUNCATE
+  // may stand there.
+  uint64_t HarmlessEnd(SegmentId segment) const;
 
  private:
   struct Moment {
@@ -65,6 +69,8 @@ class LookAhead {
   SegmentId segment_;
   std::unique_ptr<SegmentReader> reader_;
   uint64_t last_end_ = 0;  // of the last entry that may matter
+  bool harmless_ = true;   // none that may matter was seen
+  uint64_t harmless_end_ = 0;
   std::deque<Moment> moments_;
 };
 

@@ -278,6 +278,25 @@ TEST_F(NodeCaptureCases, TellsOfASegmentThatVanishedWhileNobodyLooked) {
   EXPECT_EQ(sink_.gaps[0].to, At(100, kSegmentEnd));
 }
 
+TEST_F(NodeCaptureCases, GoesOnInTheCommitlogDirectoryIfOnlyTheLinkIsGone) {
+  SegmentForTest segment(&node_, 100);
+  segment.Write(Film(1));
+  segment.Sync();
+  EXPECT_THAT(Films(), ElementsAre(1));
+  const Position committed = sink_.progress.position;
+  capture_.reset();
+  fs::remove(segment.link());
+  fs::remove(segment.index());
+  segment.Write(Film(2));
+  segment.Mark();
+  SegmentForTest next(&node_, 101);
+  next.Write(Film(3));
+  next.Sync();
+  Reopen(committed);
+  EXPECT_THAT(FilmsInTheEnd(), ElementsAre(2, 3));
+  EXPECT_THAT(sink_.gaps, IsEmpty());
+}
+
 TEST_F(NodeCaptureCases, ReadsOnWhenCassandraTakesTheOldestAway) {
   // cdc_block_writes: false; the segment that is being read goes, name and index.
   SegmentForTest segment(&node_, 100);

@@ -130,7 +130,7 @@ Position NodeReader::UnreadFrom(const SegmentFile& head) const {
 uint64_t NodeReader::LimitOf(const SegmentFile& head) const {
   if (dead_ || options_->tail == NodeCapture::Tail::kLive) return UINT64_MAX;
   // Without an index nothing of ours was synced yet, as far as is known. An index never seen whole says nothing either.
-  return head.synced() ? head.synced()->offset : 0;
+  return head.synced() ? head.synced()->offset : ahead_.HarmlessEnd(head.id());
 }
 
 Result<NodeReader::Turn> NodeReader::GiveEntries(SegmentFile* head, CaptureSink* sink) {
@@ -265,6 +265,11 @@ Result<NodeReader::Turn> NodeReader::HandleDamage(const Damage& damage, CaptureS
     CloseReader();
     return Turn::kHeld;
   }
+  // A segment that is still being written is not given up as a whole.
+  if (!dead_ && damage.to.offset == kSegmentEnd && options_->on_corruption == NodeCapture::OnCorruption::kSkip) {
+    CloseReader();
+    return Turn::kHeld;
+  }
   if (options_->on_corruption == NodeCapture::OnCorruption::kStop) {
     const bool new_to_us = !stop_ || stop_->at != damage.from;
     stop_ =
@@ -331,13 +336,13 @@ void NodeReader::AdvanceWatermark(int64_t now_us) {
   const bool clear = head == nullptr || !directory_->AnyBehind(*head);
   const uint64_t given = reads ? std::max(start_, reader_->position()) : 0;
   const bool live = options_->tail == NodeCapture::Tail::kLive;
-  if (plain && !live) {
+  if (reads && !live && (plain || !head->synced())) {
     if (now_us >= look_ahead_at_us_ || now_us < look_ahead_at_us_ - kLookAheadUs) {
       ahead_.Look(head, given, clear, now_us);
       look_ahead_at_us_ = now_us + kLookAheadUs;
     }
     const std::optional<int64_t> until = ahead_.GivenUpTo(head->id(), given);
-    if (until && evidence_.mapped()) raise(*until);
+    if (until && plain && evidence_.mapped()) raise(*until);
   }
   if (evidence_.mapped()) {
     if (reads && plain && live) {

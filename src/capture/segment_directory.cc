@@ -104,16 +104,21 @@ void SegmentDirectory::Take(std::map<SegmentId, Names> names, int64_t now_us) {
 void SegmentDirectory::LookForOriginals() {
   if (node_->commitlog.empty()) return;
   const Result<std::vector<std::string>> names = files_->List(node_->commitlog);
-  std::set<SegmentId> originals;
+  std::map<SegmentId, int32_t> originals;
   if (names) {
     for (const std::string& name : *names) {
       const std::optional<SegmentFileName> parsed = ParseSegmentFileName(name);
-      if (parsed && !parsed->cdc_index) originals.insert(parsed->id);
+      if (parsed && !parsed->cdc_index) originals.emplace(parsed->id, parsed->version);
     }
   }
   for (const auto& [id, segment] : segments_) {
     // A node always has a segment: an empty directory is one that is not mounted.
-    segment->SetOriginal(originals.empty() ? std::nullopt : std::optional(originals.contains(id)));
+    if (originals.empty()) {
+      segment->SetOriginal(std::nullopt);
+      continue;
+    }
+    const auto found = originals.find(id);
+    segment->SetOriginal(found == originals.end() ? std::optional<int32_t>() : std::optional(found->second));
   }
 }
 

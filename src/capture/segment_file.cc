@@ -24,6 +24,13 @@ void SegmentFile::SetListed(int32_t version, bool log, bool index) {
   had_index_ |= index;
 }
 
+void SegmentFile::SetOriginal(std::optional<std::optional<int32_t>> version) {
+  original_.reset();
+  if (!version) return;
+  original_ = version->has_value();
+  if (*version && !log_ && !index_) version_ = **version;
+}
+
 void SegmentFile::SetFinished() {
   finished_ = true;
   source_.reset();

@@ -26,8 +26,9 @@ class SegmentFile {
 
   // What a listing of cdc_raw found. `version` is in the files' names.
   void SetListed(int32_t version, bool log, bool index);
-  // What a listing of the commitlog directory found. nullopt: it cannot be asked.
-  void SetOriginal(std::optional<bool> there) { original_ = there; }
+  // What a listing of the commitlog directory found: the version in the original's name, or that it is not there.
+  // nullopt: it cannot be asked.
+  void SetOriginal(std::optional<std::optional<int32_t>> version);
   int32_t version() const { return version_; }
   bool log() const { return log_; }
   bool index() const { return index_; }
