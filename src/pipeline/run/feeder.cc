@@ -54,6 +54,9 @@ Status Pipeline::Feeder::Push(const Transaction& transaction, bool again) {
 }
 
 Status Pipeline::Feeder::OnTruncation(const Truncation& truncation) {
+  // Cassandra truncates some tables of its own at every start.
+  const TableSchema* table = schemas_->FindTable(truncation.table);
+  if (table == nullptr || !table->cdc) return {};
   Message message;
   message.kind = Message::Kind::kTruncation;
   message.position = truncation.seen_at;
@@ -61,6 +64,7 @@ Status Pipeline::Feeder::OnTruncation(const Truncation& truncation) {
   message.cut = truncation.cut;
   message.time = truncation.at;
   TRY(PushToAll(message));
+  if (truncation.seen_at <= truncation.cut) return {};
   // What the node logged after its cut, but before it told of it, was not cut away.
   const Reread between{node_->files, *exclude_, truncation.table, truncation.cut, truncation.seen_at};
   const auto give = [this](const Transaction& transaction) { return Push(transaction, true); };

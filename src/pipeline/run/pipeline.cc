@@ -9,6 +9,8 @@
 
 #include "base/check.h"
 #include "capture/history.h"
+#include "capture/truncation.h"
+#include "cassandra/commitlog/file_name.h"
 #include "cassandra/schema/schema.h"
 #include "codec/mutation.h"
 #include "pipeline/run/feeder.h"
@@ -27,8 +29,9 @@ constexpr uint64_t kHoldShare = 8;
 constexpr uint64_t kCopiesShare = 16;
 constexpr uint64_t kCommitShare = 32;
 constexpr uint64_t kMostCommitBytes = uint64_t{4} << 20;
-constexpr int64_t kSchemaEveryUs = 500'000;
-constexpr int64_t kSchemaEveryWhileWaitingUs = 50'000;
+// A look costs some 10 µs a node.
+constexpr int64_t kSchemaEveryUs = 100'000;
+constexpr int64_t kSchemaEveryWhileWaitingUs = 20'000;
 constexpr int64_t kReleaseEveryUs = 1 * kSecond;
 // What one step of a node may read.
 constexpr uint64_t kStepBytes = uint64_t{1} << 20;
@@ -242,8 +245,32 @@ Status Pipeline::OpenCaptures() {
                                  .log = [this](bool alarm, const std::string& message) { Tell(alarm, message); }};
     ASSIGN_OR_RETURN(node->capture, NodeCapture::Open(files_, schemas_.get(), options));
     node->stats = node->capture->stats();
+    if (options.resume.has_value()) TRY(TellMissedTruncations(node.get(), *options.resume));
     // Not there for now: NodeCapture looks again by itself, and polling goes on without the watch.
     (void)watcher_->Add(node->files.cdc_raw).has_value();
+  }
+  return {};
+}
+
+// A table that was truncated while nobody looked, in a segment that is gone: its node's own tables still tell of it.
+Status Pipeline::TellMissedTruncations(NodeHost* node, const Position& resume) {
+  const auto truncations = ReadTruncationsOnDisk(node->files.data, node->index);
+  if (!truncations.has_value()) {
+    Tell(true, fmt::format("node {}: whether tables were truncated cannot be read: {}", node->files.name,
+                           truncations.error().message));
+    return {};
+  }
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, files_->List(node->files.cdc_raw));
+  Feeder feeder(node, *this);
+  for (const Truncation& truncation : *truncations) {
+    const bool logged = std::ranges::any_of(names, [&](const std::string& name) {
+      const auto file = ParseSegmentFileName(name);
+      return file.has_value() && file->id == truncation.cut.segment;
+    });
+    if (truncation.cut <= resume || logged) continue;
+    Truncation missed = truncation;
+    missed.seen_at = resume;
+    TRY(feeder.OnTruncation(missed));
   }
   return {};
 }

@@ -49,6 +49,7 @@ class Pipeline {
   Status OpenNodes();
   Status OpenShards();
   Status OpenCaptures();
+  Status TellMissedTruncations(NodeHost* node, const Position& resume);
   Status FindHistory();
   Status CheckStreams();
 
