@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pipeline/inspect/commitlog.h"
+#include "pipeline/inspect/state.h"
 #include "pipeline/replay/replay.h"
 
 namespace braid {
@@ -17,6 +18,7 @@ int RunInspectCommitLog(const InspectCommitLogOptions& options);
 int RunInspectSstable(const std::string& path);
 int RunInspectSchema(const std::string& data_directory);
 int RunInspectTimeline(const std::string& path);
+int RunInspectState(const InspectStateOptions& options);
 
 struct ExplainArguments {
   std::string table;

@@ -52,4 +52,9 @@ int RunInspectTimeline(const std::string& path) {
   return status.has_value() ? 0 : Fail(status.error());
 }
 
+int RunInspectState(const InspectStateOptions& options) {
+  const Status status = InspectState(options, Print);
+  return status.has_value() ? 0 : Fail(status.error());
+}
+
 }  // namespace braid

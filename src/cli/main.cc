@@ -155,6 +155,14 @@ void AddInspect(CLI::App* app, std::function<int()>* run) {
   timeline->add_option("path", *path, "A partition's directory (STATE/timeline/NNN) or one of its segment files")
       ->required();
   timeline->callback([path, run] { *run = [path] { return RunInspectTimeline(*path); }; });
+  auto state_options = std::make_shared<InspectStateOptions>();
+  CLI::App* state = inspect->add_subcommand("state", "What a shard of a pipeline that does not run remembers");
+  state->add_option("path", state_options->path, "The shard's directory (STATE/shards/NNN)")->required();
+  state
+      ->add_option("--schemas", state_options->schemas,
+                   "The pipeline's definitions (STATE/schemas), to show names and values")
+      ->type_name("FILE");
+  state->callback([state_options, run] { *run = [state_options] { return RunInspectState(*state_options); }; });
 }
 
 void AddExplain(CLI::App* app, std::function<int()>* run) {

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "codec/row_state.h"
+#include "reconcile/rocksdb/layout.h"
 #include "reconcile/rocksdb/partition_info.h"
 #include "reconcile/rocksdb/record_cache.h"
 #include "reconcile/rocksdb/store.h"
@@ -14,13 +15,6 @@
 
 namespace braid {
 namespace {
-
-// The first byte of a key in the store.
-constexpr char kMark = 0;
-constexpr char kRecords = 1;
-constexpr char kTimers = 2;
-
-constexpr size_t kDueBytes = 8;
 
 rocksdb::Slice SliceOf(ByteView bytes) {
   return {bytes.data(), bytes.size()};
@@ -76,22 +70,22 @@ struct RocksState::Impl {
   size_t pending_bytes() { return batch.GetWriteBatch()->GetDataSize() + cache.dirty_bytes(); }
 
   const std::string& HeaderKey(const PartitionRef& partition) {
-    key.assign(1, kRecords);
+    key.assign(1, kRecordKey);
     AppendHeaderKey(&key, options.shard, partition);
     return key;
   }
   const std::string& RowKeyOf(const PartitionRef& partition, const RowRef& row) {
-    key.assign(1, kRecords);
+    key.assign(1, kRecordKey);
     AppendRowKey(&key, options.shard, partition, row);
     return key;
   }
   std::string PartitionPrefix(const PartitionRef& partition) const {
-    std::string prefix(1, kRecords);
+    std::string prefix(1, kRecordKey);
     AppendPartitionPrefix(&prefix, options.shard, partition);
     return prefix;
   }
   std::string RecordsPrefix() const {
-    std::string prefix(1, kRecords);
+    std::string prefix(1, kRecordKey);
     AppendBigEndian(&prefix, options.shard);
     return prefix;
   }
@@ -102,12 +96,12 @@ struct RocksState::Impl {
     return prefix;
   }
   std::string MarkKey() const {
-    std::string mark(1, kMark);
+    std::string mark(1, kMarkKey);
     AppendBigEndian(&mark, options.shard);
     return mark;
   }
   std::string TimersPrefix() const {
-    std::string prefix(1, kTimers);
+    std::string prefix(1, kTimerKey);
     AppendBigEndian(&prefix, options.shard);
     return prefix;
   }
