@@ -180,7 +180,7 @@ class PosixFiles : public FileSystem {
 
   Status ReplaceFile(const std::string& path, ByteView content) override {
     const std::string fresh = path + ".new";
-    const Status written = WriteWhole(fresh, content);
+    Status written = WriteWhole(fresh, content);
     if (!written.has_value()) {
       ::unlink(fresh.c_str());
       return written;

@@ -208,7 +208,7 @@ Status Reader::Locate() {
   }
   segment_ = std::move(segment);
   definitions_at_ = 0;
-  const Status entered = EnterBatch(batch);
+  Status entered = EnterBatch(batch);
   if (!entered.has_value()) segment_.reset();
   return entered;
 }

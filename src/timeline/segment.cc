@@ -150,7 +150,7 @@ Result<Batch> Segment::LastIndexed(IsBefore is_before) {
     const auto after = std::ranges::partition_point(entries, is_before);
     if (after != entries.begin()) {
       const IndexEntry& entry = *std::prev(after);
-      const auto batch = ReadBatch(entry.offset);
+      auto batch = ReadBatch(entry.offset);
       if (batch.has_value() && batch->first == entry.first && batch->emitted_us == entry.emitted_us) return batch;
     }
   }

@@ -251,7 +251,7 @@ void Writer::IndexPublished() {
 // Makes the file of an empty segment, synced, and its name lasting; it becomes the last one.
 Status Writer::MakeSegment(uint64_t first) {
   Failpoint("timeline.roll.begin");
-  const Status made = FillSegment(first);
+  Status made = FillSegment(first);
   if (!made.has_value()) doomed_.push_back(first);
   return made;
 }
@@ -313,7 +313,7 @@ void Writer::MarkWritten() {
 
 // Removes a file that may be gone already.
 Status Writer::RemoveIfThere(const std::string& name) {
-  const Status removed = files_->Remove(PathOf(name));
+  Status removed = files_->Remove(PathOf(name));
   if (!removed.has_value() && removed.error().code != ErrorCode::kNotFound) return removed;
   return {};
 }
@@ -356,7 +356,7 @@ Status Writer::Sync(int64_t now_us) {
   dirty_ = true;
   const Status appended = file_->Append(bytes);
   if (appended.has_value()) Failpoint("timeline.sync.appended");
-  const Status synced = appended.has_value() ? file_->Sync() : appended;
+  Status synced = appended.has_value() ? file_->Sync() : appended;
   if (!synced.has_value()) {
     (void)DropUnfinished();  // tried again by the next Sync
     return synced;

@@ -40,7 +40,7 @@ struct MemoryFileSystem::Node {
       return;
     }
     if (to->size() < write.offset + write.bytes.size()) to->resize(write.offset + write.bytes.size());
-    std::memcpy(to->data() + write.offset, write.bytes.data(), write.bytes.size());
+    to->replace(write.offset, write.bytes.size(), write.bytes);
   }
 
   void Change(Write write) {
@@ -98,7 +98,7 @@ class MemoryFileSystem::Writer : public WritableFile {
   Status Append(ByteView bytes) override {
     const std::lock_guard lock(disk_->mutex_);
     double part = 1;
-    const Status entered = Check(Need::kSpace, &part);
+    Status entered = Check(Need::kSpace, &part);
     if (!Alive()) return entered;
     const Status written = disk_->WriteAt(file_, path_, file_->bytes.size(), bytes, part);
     return entered.has_value() ? written : entered;
@@ -404,7 +404,7 @@ Status MemoryFileSystem::ReplaceFile(const std::string& path, ByteView content) 
 Status MemoryFileSystem::Overwrite(const std::string& path, ByteView content) {
   const std::lock_guard lock(mutex_);
   double part = 1;
-  const Status entered = Enter(path, Need::kSpace, &part);
+  Status entered = Enter(path, Need::kSpace, &part);
   if (!entered.has_value() && part == 0) return entered;
   ASSIGN_OR_RETURN(const NodePtr file, FindOrMakeFile(path));
   const Status written = WriteAt(file, path, 0, content, part);

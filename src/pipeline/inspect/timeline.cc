@@ -184,7 +184,7 @@ Status InspectTimeline(const std::string& path, const Print& print, const Print&
   for (const std::string& each : paths) {
     ASSIGN_OR_RETURN(auto source, files->OpenForRead(each));
     const auto segment = Segment::Open(std::move(source), kAheadBytes);
-    const Status printed = segment.has_value() ? printer.PrintSegment(segment->get()) : Status(segment.error());
+    Status printed = segment.has_value() ? printer.PrintSegment(segment->get()) : Status(segment.error());
     if (printed.has_value()) continue;
     if (!IsDamage(printed.error())) return printed;
     warn(printed.error().message);
