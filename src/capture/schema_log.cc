@@ -178,6 +178,14 @@ Result<std::pair<std::unique_ptr<SchemaLog>, std::vector<SchemaRecord>>> SchemaL
   return std::pair(std::unique_ptr<SchemaLog>(new SchemaLog(std::move(file), end)), std::move(records));
 }
 
+Result<std::vector<SchemaRecord>> SchemaLog::Read(FileSystem* files, const std::string& path) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> source, files->OpenForRead(path));
+  ASSIGN_OR_RETURN(const std::string bytes, ReadAll(*source, kMaxFileBytes));
+  std::vector<SchemaRecord> records;
+  TRY(ReadRecords(path, bytes, &records));
+  return records;
+}
+
 Status SchemaLog::Append(const std::vector<SchemaRecord>& records) {
   // What an Append that failed has left.
   if (file_->size() != end_) TRY(file_->Truncate(end_));

@@ -38,6 +38,9 @@ class SchemaLog {
   static Result<std::pair<std::unique_ptr<SchemaLog>, std::vector<SchemaRecord>>> Open(FileSystem* files,
                                                                                        const std::string& path);
 
+  // What the file holds now, while another process may be adding to it. Errors: kNotFound; as Open.
+  static Result<std::vector<SchemaRecord>> Read(FileSystem* files, const std::string& path);
+
   // Adds the records and syncs them: all or none. After an error the file is as it was before; try again. Errors:
   // kIoError, kNoSpace.
   Status Append(const std::vector<SchemaRecord>& records);

@@ -13,6 +13,7 @@
 #include "base/file_system.h"
 #include "base/version.h"
 #include "capture/node_capture.h"
+#include "capture/schema_log.h"
 #include "encode/json.h"
 #include "pipeline/run/node_table.h"
 #include "timeline/reader.h"
@@ -201,6 +202,22 @@ class StreamReading {
   std::string lines_;
 };
 
+// A stream whose tables do not exist ends quietly, which would look like one without changes: so that is an error.
+Status CheckTables(const Config& config, const StreamSpec& spec) {
+  ASSIGN_OR_RETURN(const auto records, SchemaLog::Read(PosixFileSystem(), SchemaLogPath(config.state)));
+  std::set<std::string> captured;
+  for (const SchemaRecord& record : records) {
+    if (record.kind == SchemaRecord::Kind::kDefinition && record.schema->cdc)
+      captured.insert(record.schema->FullName());
+  }
+  for (const std::string& table : captured) {
+    const auto fits = [&](const std::string& pattern) { return FitsPattern(pattern, table); };
+    if (std::ranges::any_of(spec.tables, fits)) return {};
+  }
+  return NotFound(fmt::format("no captured table fits {}; this pipeline has {}", fmt::join(spec.tables, ", "),
+                              captured.empty() ? "none" : fmt::format("{}", fmt::join(captured, ", "))));
+}
+
 }  // namespace
 
 Result<StreamSpec> FindStream(const Config& config, const std::string& name) {
@@ -230,6 +247,7 @@ Result<StreamPosition> ReadStream(const Config& config, const ReadOptions& optio
     return NotFound(
         fmt::format("{} holds no pipeline yet; start it with braid run --config {}", config.state, config.path));
   }
+  if (config.streams.empty()) TRY(CheckTables(config, spec));
   StreamReading reading(config, options, std::move(spec), *identity);
   TRY(reading.Open());
   TRY(reading.Run());
