@@ -1,5 +1,6 @@
 """`braid run` as a process that is started, killed and asked, and the other commands beside it."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -23,6 +24,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def fill(volume: Path) -> Path:
+    """Takes all the space that is left, again and again until it is, since files may still shrink."""
+    ballast = volume / "ballast"
+    with open(ballast, "ab", buffering=0) as file:
+        for size in (1 << 20, 1 << 12):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(size))
+    return ballast
 
 
 def _die_with_parent() -> None:

@@ -108,6 +108,7 @@ Status Pipeline::OpenNodes() {
     return identity.error();
   }
 
+  const PipelineIdentity known = identity_;
   SchemaRegistry::Options schemas{.path = SchemaLogPath(config_.state),
                                   .data_directories = {},
                                   .log = [this](bool alarm, const std::string& message) { Tell(alarm, message); }};
@@ -144,6 +145,8 @@ Status Pipeline::OpenNodes() {
                     identity_.nodes[i].name, identity_.nodes[i].host_id));
   }
   if (fresh) TRY(FindHistory());
+  // A start need not find room on a full disk to say what is there already.
+  if (!fresh && known == identity_) return {};
   return WriteIdentity(files_, config_.state, identity_);
 }
 
