@@ -11,14 +11,24 @@ namespace {
 constexpr uint64_t kMaxBytes = 16 << 20;
 // Moments kept while the log is not given up to the first of them.
 constexpr size_t kMaxMoments = 4096;
+// An entry that no marker covers stands behind the place of the marker at the least.
+constexpr uint64_t kMarkerBytes = 8;
 
 }  // namespace
 
-void MappingEvidence::SawUncovered(SegmentId segment, uint64_t covered_end) {
-  if (seen_ != 0 && segment == segment_ && covered_end == covered_end_) return;
-  segment_ = segment;
-  covered_end_ = covered_end;
-  ++seen_;
+void MappingEvidence::SawEnd(SegmentId segment, uint64_t covered_end, uint64_t position, bool quiet) {
+  if (segment != segment_ || covered_end != covered_end_) {
+    segment_ = segment;
+    covered_end_ = covered_end;
+    position_ = 0;
+    counted_ = false;
+  }
+  if (counted_ || !quiet || position <= covered_end + kMarkerBytes) return;
+  if (position_ != 0 && position > position_) {
+    ++seen_;
+    counted_ = true;
+  }
+  position_ = position;
 }
 
 void LookAhead::Look(SegmentFile* segment, uint64_t given, bool clear, int64_t now_us) {
@@ -34,9 +44,11 @@ void LookAhead::Look(SegmentFile* segment, uint64_t given, bool clear, int64_t n
   } else if (!reader_->Refresh()) {
     return;
   }
-  if (!ReadNew() || !clear) return;
+  if (!ReadNew()) return;
   const Result<bool> quiet = reader_->QuietBehind();
   if (!quiet || !*quiet) return;
+  evidence_->SawEnd(segment_, reader_->covered_end(), reader_->position(), *quiet);
+  if (!clear) return;
   if (!moments_.empty() && moments_.back().end == last_end_) {
     moments_.back().time_us = now_us;
   } else if (moments_.size() < kMaxMoments) {
@@ -52,7 +64,6 @@ bool LookAhead::ReadNew() {
     // What is damaged is the concern of who gives the log.
     if (!answer || *answer == SegmentReader::Answer::kCorrupt) return false;
     if (*answer != SegmentReader::Answer::kEntry) return true;
-    if (reader_->end_offset() > reader_->covered_end()) evidence_->SawUncovered(segment_, reader_->covered_end());
     if (may_matter_(reader_->payload())) {
       last_end_ = reader_->end_offset();
       harmless_ = false;

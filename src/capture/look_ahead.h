@@ -25,17 +25,21 @@
 
 namespace braid {
 
-// Finds out whether a node maps its plain segments: an entry that no marker covers is only ever seen in one that is
-// mapped, but for the instant in which a sync with direct I/O is half done. So it is believed after several.
+// Finds out whether a node maps its plain segments. With direct I/O entries can be seen before their marker too, while
+// a sync is half done: pages are read one by one. But only where a segment is mapped do entries come one after another
+// behind the same marker, with nothing but zeroes behind the last in between. That is believed after several times.
 class MappingEvidence {
  public:
-  // An entry was seen that stands behind all markers, the last of which is at `covered_end` of `segment`.
-  void SawUncovered(SegmentId segment, uint64_t covered_end);
+  // What a reader that gives entries before their markers has found at the end of `segment`: the last marker is at
+  // `covered_end`, whole entries stand up to `position`, and whether it is `quiet` behind them.
+  void SawEnd(SegmentId segment, uint64_t covered_end, uint64_t position, bool quiet);
   bool mapped() const { return seen_ >= 3; }
 
  private:
   SegmentId segment_;
   uint64_t covered_end_ = 0;
+  uint64_t position_ = 0;  // where it was quiet behind entries without a marker; 0: not seen yet
+  bool counted_ = false;
   int seen_ = 0;
 };
 

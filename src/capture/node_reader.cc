@@ -198,7 +198,6 @@ Result<NodeReader::Turn> NodeReader::NextEntry(SegmentFile* head, CaptureSink* s
     CloseReader();
     return Turn::kNext;
   }
-  if (reader_->end_offset() > reader_->covered_end()) evidence_.SawUncovered(head->id(), reader_->covered_end());
   pending_ = true;
   return Turn::kRead;
 }
@@ -344,12 +343,13 @@ void NodeReader::AdvanceWatermark(int64_t now_us) {
     const std::optional<int64_t> until = ahead_.GivenUpTo(head->id(), given);
     if (until && plain && evidence_.mapped()) raise(*until);
   }
+  if (plain && live) {
+    const Result<bool> quiet = reader_->QuietBehind();
+    const bool all = quiet && *quiet;
+    evidence_.SawEnd(head->id(), reader_->covered_end(), reader_->position(), all);
+    if (evidence_.mapped() && clear && all) raise(now_us);
+  }
   if (evidence_.mapped()) {
-    if (reads && plain && live) {
-      const Result<bool> quiet = reader_->QuietBehind();
-      if (clear && quiet && *quiet) raise(now_us);
-      return;
-    }
     // A segment that has no header has no writes.
     if (!reads && clear) raise(now_us);
     if (!reads || plain) return;
