@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <set>
 #include <utility>
 
@@ -65,7 +64,7 @@ class MemoryFileSystem::Source : public ByteSource {
     TRY(Check());
     if (offset >= file_->bytes.size()) return size_t{0};
     const size_t count = std::min<size_t>(size, file_->bytes.size() - offset);
-    std::memcpy(to, file_->bytes.data() + offset, count);
+    file_->bytes.copy(to, count, offset);
     disk_->read_bytes_ += count;
     return count;
   }
