@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <memory_resource>
 #include <new>
 #include <string>
 #include <utility>
@@ -144,7 +145,7 @@ class RecordCache {
       }
       slot = SlotOf(key, hash);
     }
-    Record* const record = new (::operator new(sizeof(Record) + key.size())) Record();
+    Record* const record = new (memory_->allocate(sizeof(Record) + key.size(), alignof(Record))) Record();
     record->hash = hash;
     record->key_size = key.size();
     if (!key.empty()) std::memcpy(reinterpret_cast<char*>(record + 1), key.data(), key.size());
@@ -164,8 +165,9 @@ class RecordCache {
     }
     table_[hole] = nullptr;
     --size_;
+    const size_t size_bytes = sizeof(Record) + record->key_size;
     record->~Record();
-    ::operator delete(record);
+    memory_->deallocate(record, size_bytes, alignof(Record));
   }
 
   template <typename IsDone>
@@ -204,6 +206,7 @@ class RecordCache {
     (record->older == nullptr ? oldest_ : record->older->newer) = record->newer;
   }
 
+  std::pmr::memory_resource* const memory_ = std::pmr::new_delete_resource();
   const size_t capacity_bytes_;
   size_t bytes_ = 0;  // of what is clean
   size_t dirty_bytes_ = 0;
