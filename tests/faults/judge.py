@@ -57,7 +57,8 @@ class LiveTable(TableCheck):
         self.shard_of: dict[tuple[str, str], int] = {}
         self.emitted_ms: dict[tuple[str, str], int] = {}
         self.restarted: set[tuple[str, str]] = set()          # rows of which a truncation forgot the revision
-        self.clocks: dict[str, tuple[int, int]] = {}          # partition -> greatest ts_us of its writes, and of all its events
+        self.shard = 0                                        # of the event at hand
+        self.clocks: dict[tuple[int, str], tuple[int, int]] = {}   # shard, partition -> greatest ts_us of its writes, of all its events
         self.rows_by_write: dict[tuple, list[dict]] = defaultdict(list)
         self.written_at: dict[tuple[str, str, str], int] = {}   # (row, key, column) -> the newest write that named it
         self.newest_deletion: dict[tuple[str, str], int] = {}
@@ -72,12 +73,12 @@ class LiveTable(TableCheck):
             if not self.rules.gaps:
                 self.bad(f"line {number}", f"the stream tells of a gap: {canonical(event)[:300]}")
             return
-        shard = self._check_sequence(f"line {number}", event)
+        self.shard = self._check_sequence(f"line {number}", event)
         if event["op"] == "t":
-            return self._truncate(number, event, shard)
+            return self._truncate(number, event)
         row, key = event["source"]["row"], canonical(event["key"])
         if row in self.columns:
-            self.shard_of[row, key] = shard
+            self.shard_of[row, key] = self.shard
             self._remember(row, key, event)
         super().event(number, event)
 
@@ -97,7 +98,8 @@ class LiveTable(TableCheck):
         if event["op"] == "d":
             self.newest_deletion[row, key] = max(self.newest_deletion.get((row, key), -2**63), source["ts_us"])
 
-    def _truncate(self, number: int, event: dict, shard: int) -> None:
+    def _truncate(self, number: int, event: dict) -> None:
+        """What the shard has of the table is as new."""
         self.events += 1
         where = f"line {number}"
         if self.name not in self.rules.truncated:
@@ -105,9 +107,10 @@ class LiveTable(TableCheck):
         if event["before"] is not None or event["after"] is not None or event["key"] is not None:
             self.bad(where, "a truncation has no key and no images")
         for identity, (_, revision) in list(self.state.items()):
-            if self.shard_of[identity] == shard:
+            if self.shard_of[identity] == self.shard:
                 self.state[identity] = (None, revision)
                 self.restarted.add(identity)
+        self.clocks = {place: clock for place, clock in self.clocks.items() if place[0] != self.shard}
 
     def _check_envelope(self, where: str, event: dict, row: str) -> None:
         if not self.rules.gaps or event["source"]["complete"]:
@@ -140,8 +143,9 @@ class LiveTable(TableCheck):
             super()._check_origin(where, row, key, event)
 
     def _check_order(self, where: str, event: dict) -> None:
-        source, partition = event["source"], canonical({part: event["key"].get(part) for part in self.schema["partition"]})
-        by_writes, by_all = self.clocks.get(partition, (-2**63, -2**63))
+        source = event["source"]
+        place = self.shard, canonical({part: event["key"].get(part) for part in self.schema["partition"]})
+        by_writes, by_all = self.clocks.get(place, (-2**63, -2**63))
         ts, is_write = source["ts_us"], source["cause"] not in ("ttl", "schema")
         if source["late"] and is_write and self.rules.every_write:
             self.bad(where, f"the write of {ts} is late, although the window held it")
@@ -150,7 +154,7 @@ class LiveTable(TableCheck):
                 self.bad(where, f"ts_us {ts} comes after {by_writes} in its partition, and does not say late")
             if ts > by_all and source["late"]:
                 self.bad(where, f"ts_us {ts} says late, but its partition has only come to {by_all}")
-        self.clocks[partition] = (max(by_writes, ts) if is_write else by_writes, max(by_all, ts))
+        self.clocks[place] = (max(by_writes, ts) if is_write else by_writes, max(by_all, ts))
 
     def _check_chain(self, where: str, row: str, key: str, event: dict) -> None:
         last, revision = self.state.get((row, key), (None, 0))
