@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "capture/entry_giver.h"
+#include "capture/let_go.h"
 #include "capture/node_reader.h"
 #include "capture/segment_directory.h"
 
@@ -22,10 +23,12 @@ constexpr uint64_t kDefaultShareOfVolume = 8;
 
 class NodeCaptureImpl : public NodeCapture {
  public:
-  NodeCaptureImpl(FileSystem* files, SchemaRegistry* schemas, Options options, std::vector<ExcludedColumn> excluded)
+  NodeCaptureImpl(FileSystem* files, SchemaRegistry* schemas, Options options, std::vector<ExcludedColumn> excluded,
+                  LetGoRecord let_go)
       : options_(std::move(options)),
         directory_(files, &options_.files, &options_.log, KnownThrough(options_)),
-        reader_(schemas, &options_, std::move(excluded), &directory_, &stats_) {
+        let_go_(std::move(let_go)),
+        reader_(schemas, &options_, std::move(excluded), &directory_, &let_go_, &stats_) {
     stats_.cdc_space_bytes = options_.cdc_space_bytes;
     // Also of a node that has logged nothing yet: its watermark is told with its position.
     stats_.position.node = durable_.node = told_.position.node = options_.node;
@@ -42,6 +45,7 @@ class NodeCaptureImpl : public NodeCapture {
 
   // The first listing.
   Status Start() {
+    TRY(let_go_.Release(durable_));
     directory_.List(0);
     return directory_.status();
   }
@@ -61,6 +65,7 @@ class NodeCaptureImpl : public NodeCapture {
   Options options_;
   Stats stats_;
   SegmentDirectory directory_;
+  LetGoRecord let_go_;
   NodeReader reader_;
   Position durable_;
   CaptureProgress told_;
@@ -69,9 +74,12 @@ class NodeCaptureImpl : public NodeCapture {
   bool behind_ = false;
   bool warned_early_ = false;
   bool warned_late_ = false;
+  bool told_let_go_ = false;
 };
 
 Result<bool> NodeCaptureImpl::Step(int64_t now_us, uint64_t max_bytes, CaptureSink* sink) {
+  if (!told_let_go_) TRY(reader_.TellLetGo(now_us, sink));
+  told_let_go_ = true;
   directory_.Look(now_us);
   if (cleaned_listing_ != directory_.listings()) {
     cleaned_listing_ = directory_.listings();
@@ -102,6 +110,7 @@ Status NodeCaptureImpl::TellProgress(CaptureSink* sink) {
 
 Status NodeCaptureImpl::Release(Position position) {
   durable_ = std::max(durable_, position);
+  TRY(let_go_.Release(durable_));
   return RemoveReleased();
 }
 
@@ -169,7 +178,9 @@ Result<std::unique_ptr<NodeCapture>> NodeCapture::Open(FileSystem* files, Schema
     const Result<uint64_t> volume = files->VolumeBytes(own.files.cdc_raw);
     if (volume) own.cdc_space_bytes = std::min(kDefaultSpaceBytes, *volume / kDefaultShareOfVolume);
   }
-  auto capture = std::make_unique<NodeCaptureImpl>(files, schemas, std::move(own), std::move(excluded));
+  ASSIGN_OR_RETURN(LetGoRecord let_go, LetGoRecord::Open(files, own.let_go_path));
+  auto capture =
+      std::make_unique<NodeCaptureImpl>(files, schemas, std::move(own), std::move(excluded), std::move(let_go));
   TRY(capture->Start());
   return std::unique_ptr<NodeCapture>(std::move(capture));
 }

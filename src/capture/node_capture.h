@@ -88,6 +88,9 @@ class NodeCapture {
     int64_t schema_wait_us = 30'000'000;
     // Columns that never leave the decoder: "keyspace.table.column".
     std::vector<std::string> exclude;
+    // A file for what is let go, to be kept from run to run; its directory is made. Empty: a process that dies before
+    // the gap is durable downstream loses it.
+    std::string let_go_path;
     // Where to go on: the position committed before, if any. Segments up to there are known, also if they come back.
     std::optional<Position> resume;
     // Called with a line for people and whether it is an alarm. May be empty.

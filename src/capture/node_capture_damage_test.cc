@@ -230,6 +230,32 @@ TEST_F(NodeCaptureSpace, LetsNothingGoBeforeItsGapIsTaken) {
   EXPECT_THAT(FilmsInTheEnd(), ElementsAre(4, 5, 6, 7, 8, 9, 10));
 }
 
+// Our own disk is full, so that no gap becomes durable, and the process dies.
+TEST_F(NodeCaptureSpace, ANewProcessTellsAgainWhatWasLetGo) {
+  const fs::path record = node_.cdc_raw().parent_path() / "let-go" / "3";
+  options_.let_go_path = record;
+  Fill();
+  options_.cdc_space_bytes = 8 * SegmentForTest::kBytes;
+  Stall();
+  ASSERT_EQ(sink_.gaps.size(), 4u);
+  const std::vector<Gap> told = sink_.gaps;
+  capture_.reset();
+  sink_ = SinkForTest();
+  EXPECT_THAT(FilmsInTheEnd(), ElementsAre(4, 5, 6, 7, 8, 9, 10));
+  ASSERT_EQ(sink_.gaps.size(), 1u);
+  EXPECT_EQ(sink_.gaps[0].reason, GapReason::kOverflow);
+  EXPECT_EQ(sink_.gaps[0].from, told[0].from);
+  EXPECT_EQ(sink_.gaps[0].to, told[3].to);
+  EXPECT_THAT(sink_.gaps[0].detail, AllOf(HasSubstr("segment 103"), HasSubstr("from segment 100 on")));
+
+  ASSERT_TRUE(capture_->Release(At(103, kSegmentEnd)).has_value());
+  capture_.reset();
+  sink_ = SinkForTest();
+  EXPECT_EQ(FilmsInTheEnd().size(), 7u);
+  EXPECT_THAT(sink_.gaps, IsEmpty()) << "it was durable";
+  EXPECT_EQ(fs::file_size(record), 4096u);
+}
+
 TEST_F(NodeCaptureSpace, CountsCompressedSegmentsAtTheirFullSize) {
   std::vector<std::unique_ptr<SegmentForTest>> segments;
   for (int i = 0; i < 4; ++i) {

@@ -24,9 +24,11 @@ constexpr int64_t kSyncWriteUs = 1'000'000;
 }  // namespace
 
 NodeReader::NodeReader(SchemaRegistry* schemas, const NodeCapture::Options* options,
-                       std::vector<ExcludedColumn> excluded, SegmentDirectory* directory, NodeCapture::Stats* stats)
+                       std::vector<ExcludedColumn> excluded, SegmentDirectory* directory, LetGoRecord* let_go,
+                       NodeCapture::Stats* stats)
     : options_(options),
       directory_(directory),
+      let_go_(let_go),
       stats_(stats),
       giver_(schemas, options, std::move(excluded), stats),
       ahead_([this](ByteView payload) { return giver_.MayMatter(payload); }, &evidence_) {}
@@ -249,10 +251,11 @@ Result<NodeReader::Turn> NodeReader::HandleMissing(SegmentFile* head, CaptureSin
   if (!since || now_us_ < *since + kMissingUs) return Turn::kHeld;
   const Position from = UnreadFrom(*head);
   TRY(TellGap(
-      GapReason::kLostSegment, from, At(*head, kSegmentEnd),
-      fmt::format("node {}: segment {} vanished from {} before it was read to its end; backfill the tables that "
-                  "this node holds, or repair from other replicas",
-                  options_->files.name, head->id().value, options_->files.cdc_raw),
+      MakeGap(
+          GapReason::kLostSegment, from, At(*head, kSegmentEnd),
+          fmt::format("node {}: segment {} vanished from {} before it was read to its end; backfill the tables that "
+                      "this node holds, or repair from other replicas",
+                      options_->files.name, head->id().value, options_->files.cdc_raw)),
       sink));
   Finish(head);
   return Turn::kNext;
@@ -281,8 +284,9 @@ Result<NodeReader::Turn> NodeReader::HandleDamage(const Damage& damage, CaptureS
     CloseReader();
     return stop_->error;
   }
-  const Status told = TellGap(GapReason::kCorrupt, damage.from, damage.to,
-                              fmt::format("node {}: {}", options_->files.name, damage.what), sink);
+  const Status told = TellGap(MakeGap(GapReason::kCorrupt, damage.from, damage.to,
+                                      fmt::format("node {}: {}", options_->files.name, damage.what)),
+                              sink);
   if (!told) {
     // It is found again.
     CloseReader();
@@ -294,8 +298,7 @@ Result<NodeReader::Turn> NodeReader::HandleDamage(const Damage& damage, CaptureS
   return Turn::kNext;
 }
 
-Status NodeReader::TellGap(GapReason reason, const Position& from, const Position& to, const std::string& detail,
-                           CaptureSink* sink) {
+Gap NodeReader::MakeGap(GapReason reason, const Position& from, const Position& to, const std::string& detail) const {
   Gap gap;
   gap.reason = reason;
   gap.node = options_->node;
@@ -303,9 +306,13 @@ Status NodeReader::TellGap(GapReason reason, const Position& from, const Positio
   gap.to = to;
   gap.detail = detail;
   gap.seen_at = {now_us_};
+  return gap;
+}
+
+Status NodeReader::TellGap(const Gap& gap, CaptureSink* sink) {
   TRY(sink->OnGap(gap));
   ++stats_->gaps;
-  Log(true, detail);
+  Log(true, gap.detail);
   return {};
 }
 
@@ -314,17 +321,28 @@ Result<bool> NodeReader::LetGo(int64_t now_us, CaptureSink* sink) {
   SegmentFile* const head = directory_->Head();
   if (head == nullptr || !head->log() || !directory_->Dead(head)) return false;
   const Position from = UnreadFrom(*head);
-  TRY(TellGap(GapReason::kOverflow, from, At(*head, kSegmentEnd),
+  const Gap gap =
+      MakeGap(GapReason::kOverflow, from, At(*head, kSegmentEnd),
               fmt::format("node {}: {} is nearly full, so segment {} was let go {}, so that Cassandra goes on to take "
                           "writes; backfill the tables that this node holds",
                           options_->files.name, options_->files.cdc_raw, head->id().value,
                           from.segment == head->id() && from.offset != 0 ? fmt::format("behind offset {}", from.offset)
-                                                                         : std::string("unread")),
-              sink));
+                                                                         : std::string("unread")));
+  TRY(TellGap(gap, sink));
+  if (const Status noted = let_go_->Add(gap); !noted) {
+    Log(true, fmt::format("{}: nothing is let go of {}, since it could not be written down", noted.error().message,
+                          options_->files.cdc_raw));
+    return false;
+  }
   const Status removed = directory_->RemoveFiles(head);
   Finish(head);
   TRY(removed);
   return true;
+}
+
+Status NodeReader::TellLetGo(int64_t now_us, CaptureSink* sink) {
+  now_us_ = now_us;
+  return let_go_->gap().has_value() ? TellGap(*let_go_->gap(), sink) : Status();
 }
 
 void NodeReader::AdvanceWatermark(int64_t now_us) {

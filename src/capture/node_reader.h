@@ -7,6 +7,7 @@
 #include <string>
 
 #include "capture/entry_giver.h"
+#include "capture/let_go.h"
 #include "capture/look_ahead.h"
 #include "capture/node_capture.h"
 #include "capture/segment_directory.h"
@@ -19,7 +20,7 @@ class NodeReader {
  public:
   // All must outlive it. `stats` is kept up to date.
   NodeReader(SchemaRegistry* schemas, const NodeCapture::Options* options, std::vector<ExcludedColumn> excluded,
-             SegmentDirectory* directory, NodeCapture::Stats* stats);
+             SegmentDirectory* directory, LetGoRecord* let_go, NodeCapture::Stats* stats);
 
   enum class Outcome : uint8_t {
     kMore,  // the budget is used up
@@ -34,6 +35,8 @@ class NodeReader {
   // Gives up the first unfinished segment if Cassandra writes no more to it, with a Gap: true if there was one. Errors:
   // the sink's; kIoError (its files cannot be removed).
   Result<bool> LetGo(int64_t now_us, CaptureSink* sink);
+  // Tells of what was let go before the process began and did not become durable. Errors: the sink's.
+  Status TellLetGo(int64_t now_us, CaptureSink* sink);
 
  private:
   // What became of one try.
@@ -60,8 +63,8 @@ class NodeReader {
   Result<Turn> HandleMissing(SegmentFile* head, CaptureSink* sink);
   // Looks a second time, stops or skips, as the options say. After kNext the damage is behind.
   Result<Turn> HandleDamage(const Damage& damage, CaptureSink* sink);
-  Status TellGap(GapReason reason, const Position& from, const Position& to, const std::string& detail,
-                 CaptureSink* sink);
+  Gap MakeGap(GapReason reason, const Position& from, const Position& to, const std::string& detail) const;
+  Status TellGap(const Gap& gap, CaptureSink* sink);
 
   // Whether `head` is the oldest still when the directory is listed now, after something was seen in it.
   bool Confirm(const SegmentFile& head);
@@ -78,6 +81,7 @@ class NodeReader {
 
   const NodeCapture::Options* options_;
   SegmentDirectory* directory_;
+  LetGoRecord* let_go_;
   NodeCapture::Stats* stats_;
   EntryGiver giver_;
   MappingEvidence evidence_;

@@ -82,6 +82,10 @@ std::string ShardStatePath(const std::string& state, uint32_t shard) {
 std::string TimelinePath(const std::string& state, uint32_t shard) {
   return fmt::format("{}/timeline/{:03}", state, shard);
 }
+std::string LetGoPath(const std::string& state, NodeIndex node) {
+  return fmt::format("{}/let-go/{}", state, node.value);
+}
+
 std::string RequestsPath(const std::string& state) {
   return state + "/requests";
 }

@@ -39,6 +39,8 @@ std::string LockPath(const std::string& state);
 std::string SchemaLogPath(const std::string& state);
 std::string ShardStatePath(const std::string& state, uint32_t shard);
 std::string TimelinePath(const std::string& state, uint32_t shard);
+// What was let go of a node's log and is not known to be recorded yet.
+std::string LetGoPath(const std::string& state, NodeIndex node);
 // Where `braid retire` leaves its word for a running pipeline: a file for each node, named by it.
 std::string RequestsPath(const std::string& state);
 

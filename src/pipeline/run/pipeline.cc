@@ -244,6 +244,7 @@ Status Pipeline::OpenCaptures() {
                                  .sync_slack_us = config_.sync_slack_us,
                                  .schema_wait_us = config_.schema_wait_us,
                                  .exclude = config_.exclude,
+                                 .let_go_path = LetGoPath(config_.state, node->index),
                                  .resume = CommittedEverywhere(node->index),
                                  .log = [this](bool alarm, const std::string& message) { Tell(alarm, message); }};
     ASSIGN_OR_RETURN(node->capture, NodeCapture::Open(files_, schemas_.get(), options));
