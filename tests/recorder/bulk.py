@@ -11,20 +11,22 @@ from pathlib import Path
 import install
 from cluster import JAVA_MODULE_FLAGS
 
-SOURCE = Path(__file__).resolve().parent / "bulk" / "BulkLog.java"
+SOURCES = Path(__file__).resolve().parent / "bulk"
 VERSION = "5.0.6"
 START_US = 1763712000000000
 
 
 def classes() -> Path:
-    """The compiled program, made on first use for each state of its source."""
+    """The compiled programs, made on first use for each state of their sources."""
     compiled = install.cache_root() / VERSION / "bulk"
-    if not (compiled / "BulkLog.java").exists() or (compiled / "BulkLog.java").read_text() != SOURCE.read_text():
+    sources = sorted(SOURCES.glob("*.java"))
+    if any(not (compiled / source.name).exists() or (compiled / source.name).read_text() != source.read_text() for source in sources):
         shutil.rmtree(compiled, ignore_errors=True)
         compiled.mkdir(parents=True)
-        subprocess.run(["javac", "-nowarn", "-proc:none", "-cp", install.classpath(VERSION), "-d", str(compiled), str(SOURCE)],
+        subprocess.run(["javac", "-nowarn", "-proc:none", "-cp", install.classpath(VERSION), "-d", str(compiled), *map(str, sources)],
                        check=True)
-        shutil.copy(SOURCE, compiled)
+        for source in sources:
+            shutil.copy(source, compiled)
     return compiled
 
 

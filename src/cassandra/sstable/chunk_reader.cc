@@ -105,6 +105,18 @@ Result<std::unique_ptr<ChunkReader>> ChunkReader::OpenPlain(const ByteSource* da
   return reader;
 }
 
+std::unique_ptr<ChunkReader> ChunkReader::Clone() const {
+  std::unique_ptr<ChunkReader> reader(new ChunkReader(data_, table_));
+  if (decompressor_) reader->decompressor_.emplace(decompressor_->compression());
+  reader->file_bytes_ = file_bytes_;
+  reader->length_ = length_;
+  reader->chunk_bytes_ = chunk_bytes_;
+  reader->max_compressed_bytes_ = max_compressed_bytes_;
+  reader->table_offset_ = table_offset_;
+  reader->table_entries_ = table_entries_;
+  return reader;
+}
+
 Result<uint64_t> ChunkReader::TableEntry(uint64_t index) {
   if (index < page_first_ || index >= page_first_ + page_.size()) {
     const size_t width = decompressor_ ? sizeof(uint64_t) : kCrcBytes;

@@ -25,6 +25,9 @@ class ChunkReader {
   // For a plain file, with its CRC.db. The same holds.
   static Result<std::unique_ptr<ChunkReader>> OpenPlain(const ByteSource* data, const ByteSource* crc);
 
+  // Another reader of the same files, with buffers of its own.
+  std::unique_ptr<ChunkReader> Clone() const;
+
   // The uncompressed length of the whole, in bytes.
   uint64_t length() const { return length_; }
   // Uncompressed bytes of every chunk but the last.

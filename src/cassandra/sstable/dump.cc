@@ -49,7 +49,8 @@ Json StatsToJson(const SstableStats& stats) {
           {"host", host}};
 }
 
-std::string HeaderLine(const Sstable& sstable, ChunkReader& chunks) {
+std::string HeaderLine(const Sstable& sstable) {
+  const ChunkReader& chunks = sstable.chunks();
   const SstableHeader& header = sstable.header();
   Json key = Json::array();
   for (const TypePtr& type : header.partition_key) key.push_back(ToCql(*type));
@@ -86,9 +87,9 @@ std::string PieceLine(const SstablePiece& piece, MutationPrinter* printer) {
 
 }  // namespace
 
-Status DumpSstable(Sstable* sstable, const SstableDumpOptions& options,
+Status DumpSstable(const Sstable* sstable, const SstableDumpOptions& options,
                    const std::function<void(std::string_view)>& print) {
-  print(HeaderLine(*sstable, sstable->chunks()));
+  print(HeaderLine(*sstable));
   TableSchemaPtr schema = options.schema;
   if (schema == nullptr) schema = SchemaOfHeader(sstable->header(), "", "", TableId{}, {});
   ASSIGN_OR_RETURN(const std::unique_ptr<SstableScanner> scanner, SstableScanner::Open(sstable, schema, options.scan));

@@ -22,7 +22,7 @@ struct SstableDumpOptions {
 
 // Gives the header's line, then one for each piece of each partition, in order; none ends in a line end. The lines live
 // during the call. Errors: those of SstableScanner; what was printed before stands.
-Status DumpSstable(Sstable* sstable, const SstableDumpOptions& options,
+Status DumpSstable(const Sstable* sstable, const SstableDumpOptions& options,
                    const std::function<void(std::string_view)>& print);
 
 // The same of the files of which `path` is one.

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "cassandra/murmur3/murmur3.h"
-#include "cassandra/sstable/index.h"
+#include "cassandra/sstable/trie_index.h"
 #include "cassandra/types/comparable.h"
 
 namespace braid {
@@ -16,6 +16,10 @@ constexpr std::string_view kMurmur3 = "org.apache.cassandra.dht.Murmur3Partition
 // A partition's deletion takes at most as much.
 constexpr uint64_t kMaxDeletionBytes = 12;
 constexpr uint8_t kLiveDeletion = 0x80;
+// The flags of the record that ends a partition.
+constexpr uint8_t kEndOfPartition = 0x01;
+// A place so near is reached faster from the file's beginning than by proving it.
+constexpr uint64_t kNearBytes = 64 << 10;
 
 Error Contradiction(const Sstable& sstable, const TableSchema& schema, const std::string& what) {
   return Corrupt(
@@ -64,18 +68,21 @@ ClusteringLayout MakeLayout(const Sstable& sstable, const TableSchema& schema) {
 
 }  // namespace
 
-SstableScanner::SstableScanner(Sstable* sstable, TableSchemaPtr schema, ClusteringLayout layout, ScanOptions options)
+SstableScanner::SstableScanner(const Sstable* sstable, TableSchemaPtr schema, ClusteringLayout layout,
+                               ScanOptions options)
     : sstable_(sstable),
+      chunks_(sstable->chunks().Clone()),
       schema_(std::move(schema)),
       options_(std::move(options)),
       layout_(std::move(layout)),
       times_(HasUnsignedDeletionTimes(sstable->descriptor().version) ? DeletionTimes::kUnsigned
                                                                      : DeletionTimes::kSigned),
       reader_(&layout_, /*sized=*/true),
-      window_(&sstable->chunks()),
-      index_(sstable->index()) {}
+      window_(chunks_.get()),
+      index_(sstable->index()),
+      range_end_(chunks_->length()) {}
 
-Result<std::unique_ptr<SstableScanner>> SstableScanner::Open(Sstable* sstable, TableSchemaPtr schema,
+Result<std::unique_ptr<SstableScanner>> SstableScanner::Open(const Sstable* sstable, TableSchemaPtr schema,
                                                              ScanOptions options) {
   const SstableHeader& header = sstable->header();
   if (sstable->statistics().partitioner != kMurmur3) {
@@ -100,19 +107,55 @@ Error SstableScanner::Damaged(const std::string& what) const {
   return Corrupt(fmt::format("{}: uncompressed offset {}{}: {}", sstable_->name(), window_.position(), where, what));
 }
 
+Status SstableScanner::Seek() {
+  sought_ = true;
+  const TokenRange& tokens = options_.tokens;
+  if (tokens.through.value != INT64_MAX) {
+    const std::vector<PartitionPlace> last = sstable_->Floor(tokens.through);
+    if (!last.empty()) range_end_ = std::min(last.front().offset, range_end_);
+  }
+  if (tokens.after.value == INT64_MIN) return {};
+  for (const PartitionPlace& place : sstable_->Floor(tokens.after)) {
+    if (place.offset < kNearBytes) break;
+    ASSIGN_OR_RETURN(const bool proved, Proves(place));
+    if (proved) break;
+    window_.MoveTo(0);
+  }
+  range_begin_ = window_.position();
+  return {};
+}
+
+// The index is not under a checksum. What it says is right if the byte at the end of a partition stands before the
+// place, and behind it the key that the index has, or one that begins as it says.
+Result<bool> SstableScanner::Proves(const PartitionPlace& place) {
+  if (place.offset >= chunks_->length()) return false;
+  window_.MoveTo(place.offset - 1);
+  TRY(window_.Fill(1 + sizeof(uint16_t)));
+  Cursor start(window_.view());
+  if (start.U8() != kEndOfPartition) return false;
+  TRY(window_.Fill(1 + sizeof(uint16_t) + start.U16()));
+  Cursor cursor(window_.view());
+  cursor.Skip(1);
+  const ByteView key = cursor.Bytes(cursor.U16());
+  if (!cursor.ok()) return false;
+  const Token token = Murmur3Token(key);
+  if (token > options_.tokens.after) return false;
+  if (place.key.has_value() ? *place.key != key : !OrderedToken(token).starts_with(place.token_prefix)) return false;
+  window_.Consume(1);
+  return true;
+}
+
 Result<const SstablePiece*> SstableScanner::Next() {
   if (failed_) return Damaged("the scan has failed before");
-  rows_.clear();
-  ranges_.clear();
-  arena_.Reset();
-  window_.Release();
-  CarryOpenRange();
-  if (!in_partition_ && window_.remaining() == 0) return nullptr;
   failed_ = true;  // until the piece is whole
-  piece_.mutation = {};
-  piece_.first = !in_partition_;
-  if (!in_partition_) TRY(BeginPartition());
-  TRY(ReadPiece());
+  if (!sought_) TRY(Seek());
+  do {
+    ASSIGN_OR_RETURN(const bool more, ReadNextPiece());
+    if (!more) {
+      failed_ = false;
+      return nullptr;
+    }
+  } while (options_.tokens.StartsAfter(token_));
   Mutation& mutation = piece_.mutation;
   mutation.schema = schema_.get();
   mutation.token = token_;
@@ -121,6 +164,23 @@ Result<const SstablePiece*> SstableScanner::Next() {
   mutation.ranges = ranges_;
   failed_ = false;
   return &piece_;
+}
+
+Result<bool> SstableScanner::ReadNextPiece() {
+  rows_.clear();
+  ranges_.clear();
+  arena_.Reset();
+  window_.Release();
+  CarryOpenRange();
+  piece_.mutation = {};
+  piece_.first = !in_partition_;
+  if (!in_partition_) {
+    if (window_.remaining() == 0 || range_over_) return false;
+    TRY(BeginPartition());
+    if (range_over_) return false;
+  }
+  TRY(ReadPiece());
+  return true;
 }
 
 Status SstableScanner::BeginPartition() {
@@ -139,6 +199,11 @@ Status SstableScanner::BeginPartition() {
     return Damaged("the partition's key does not come after the one before it");
   }
   any_partition_ = true;
+  if (token > options_.tokens.through) {
+    range_over_ = true;
+    in_partition_ = false;
+    return {};
+  }
   key_ = key;
   token_ = token;
   TRY(ReadPartitionDeletion(&cursor));

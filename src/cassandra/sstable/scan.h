@@ -3,6 +3,7 @@
 // read by cassandra/rows.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,6 +21,9 @@
 namespace braid {
 
 struct ScanOptions {
+  // Only partitions with these tokens. The scan begins at the last partition before them that the index knows, proves
+  // by the data that it is one, and passes over it; without an index, or with a damaged one, it begins with the file.
+  TokenRange tokens;
   // Columns whose cells are stepped over.
   std::vector<ColumnId> excluded;
   // A partition is given in pieces of at most so many rows and ranges …
@@ -48,7 +52,7 @@ class SstableScanner {
   // file's own. `sstable` must outlive the scanner. Errors: kNotFound (a column that the schema does not know: it is
   // older than the file), kCorrupt (the schema and the file contradict each other), kUnsupported (a partitioner other
   // than Murmur3Partitioner).
-  static Result<std::unique_ptr<SstableScanner>> Open(Sstable* sstable, TableSchemaPtr schema,
+  static Result<std::unique_ptr<SstableScanner>> Open(const Sstable* sstable, TableSchemaPtr schema,
                                                       ScanOptions options = {});
 
   // The next piece, or nullptr at the end. It lives until the next call. Partitions come by token, then by key; pieces
@@ -62,13 +66,20 @@ class SstableScanner {
   Result<std::optional<uint64_t>> SkipDamage();
 
   const TableSchema& schema() const { return *schema_; }
-  // Where the scan stands in the uncompressed data, of how much: for progress.
-  uint64_t position() const { return window_.position(); }
-  uint64_t length() const { return sstable_->chunks().length(); }
+  // How many bytes of the uncompressed data the scan has passed since its range began, of how many: for progress. Where
+  // the range ends before the file does, length() is a guess until the end is met.
+  uint64_t position() const { return window_.position() - range_begin_; }
+  uint64_t length() const { return std::max(range_end_, window_.position()) - range_begin_; }
 
  private:
-  SstableScanner(Sstable* sstable, TableSchemaPtr schema, ClusteringLayout layout, ScanOptions options);
+  SstableScanner(const Sstable* sstable, TableSchemaPtr schema, ClusteringLayout layout, ScanOptions options);
 
+  // Goes to where the range of tokens begins.
+  Status Seek();
+  // Whether a partition of a token before the range begins at `place`: then the window stands there.
+  Result<bool> Proves(const PartitionPlace& place);
+  // Reads a piece into rows_ and ranges_. False if there is none left, in the file or in the range.
+  Result<bool> ReadNextPiece();
   Status BeginPartition();
   Status ReadPartitionDeletion(Cursor* from);
   Status ReadStaticRow();
@@ -84,7 +95,8 @@ class SstableScanner {
   bool PieceFull(uint64_t piece_start) const;
   Error Damaged(const std::string& what) const;
 
-  Sstable* sstable_;
+  const Sstable* sstable_;
+  std::unique_ptr<ChunkReader> chunks_;
   TableSchemaPtr schema_;
   ScanOptions options_;
   ClusteringLayout layout_;
@@ -96,6 +108,11 @@ class SstableScanner {
   DataWindow window_;
   IndexReader index_;
   Arena arena_;
+
+  uint64_t range_begin_ = 0;
+  uint64_t range_end_ = 0;
+  bool sought_ = false;
+  bool range_over_ = false;
 
   // The partition under way.
   bool in_partition_ = false;

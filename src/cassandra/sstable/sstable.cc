@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "cassandra/sstable/trie_index.h"
+
 namespace braid {
 namespace {
 
@@ -35,13 +37,17 @@ Result<std::unique_ptr<Sstable>> Sstable::Open(const Descriptor& descriptor) {
   ASSIGN_OR_RETURN(sources.crc, OpenIfThere(descriptor.ComponentPath("CRC.db")));
   if (descriptor.format == SstableFormat::kBig) {
     ASSIGN_OR_RETURN(sources.index, OpenIfThere(descriptor.ComponentPath("Index.db")));
+    ASSIGN_OR_RETURN(sources.summary, OpenIfThere(descriptor.ComponentPath("Summary.db")));
+  } else {
+    ASSIGN_OR_RETURN(sources.trie, OpenIfThere(descriptor.ComponentPath("Partitions.db")));
+    ASSIGN_OR_RETURN(sources.rows, OpenIfThere(descriptor.ComponentPath("Rows.db")));
   }
   return Open(descriptor, std::move(sources));
 }
 
 Result<std::unique_ptr<Sstable>> Sstable::Open(const Descriptor& descriptor, SstableSources sources) {
   std::unique_ptr<Sstable> sstable(new Sstable(descriptor, std::move(sources)));
-  const SstableSources& opened = sstable->sources_;
+  SstableSources& opened = sstable->sources_;
   ASSIGN_OR_RETURN(const std::string statistics, ReadAll(*opened.statistics, kMaxStatisticsBytes));
   ASSIGN_OR_RETURN(sstable->statistics_, ParseStatistics(statistics, descriptor.version, opened.statistics->name()));
   if (opened.compression_info != nullptr) {
@@ -51,7 +57,28 @@ Result<std::unique_ptr<Sstable>> Sstable::Open(const Descriptor& descriptor, Sst
   } else {
     return Corrupt(opened.data->name() + ": the SSTable has neither CompressionInfo.db nor CRC.db; restore the file");
   }
+  if (opened.summary != nullptr) {
+    sstable->summary_ = ReadIndexSummary(*opened.summary);
+    sstable->tokens_ = sstable->summary_.tokens;
+  }
+  if (opened.trie != nullptr) sstable->tokens_ = PartitionTrie(opened.trie.get(), nullptr).Tokens();
+  // What was read whole need not stay open, nor what has nothing to say.
+  opened.statistics.reset();
+  opened.summary.reset();
+  if (opened.rows != nullptr) {
+    ASSIGN_OR_RETURN(const uint64_t rows_bytes, opened.rows->Size());
+    if (rows_bytes == 0) opened.rows.reset();
+  }
   return sstable;
+}
+
+std::vector<PartitionPlace> Sstable::Floor(Token token) const {
+  if (sources_.trie != nullptr) return PartitionTrie(sources_.trie.get(), sources_.rows.get()).Floor(token);
+  std::vector<PartitionPlace> places;
+  if (sources_.index == nullptr) return places;
+  std::optional<PartitionPlace> place = FloorInIndex(*sources_.index, summary_, token);
+  if (place.has_value()) places.push_back(*std::move(place));
+  return places;
 }
 
 TableSchemaPtr SchemaOfHeader(const SstableHeader& header, const std::string& keyspace, const std::string& table,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,9 @@
 #include "base/result.h"
 #include "cassandra/sstable/chunk_reader.h"
 #include "cassandra/sstable/descriptor.h"
+#include "cassandra/sstable/index.h"
 #include "cassandra/sstable/statistics.h"
+#include "cassandra/sstable/token_range.h"
 #include "model/schema.h"
 
 namespace braid {
@@ -24,12 +27,20 @@ struct SstableSources {
   std::unique_ptr<ByteSource> statistics;
   std::unique_ptr<ByteSource> compression_info;  // of a compressed one
   std::unique_ptr<ByteSource> crc;               // of one that is not
-  std::unique_ptr<ByteSource> index;             // Index.db of format big; only to go on after damage; may be missing
+  // To begin in the middle and to go on after damage; any may be missing.
+  std::unique_ptr<ByteSource> index;    // Index.db of format big
+  std::unique_ptr<ByteSource> summary;  // Summary.db of format big
+  std::unique_ptr<ByteSource> trie;     // Partitions.db of format bti
+  std::unique_ptr<ByteSource> rows;     // Rows.db of format bti
 };
 
-// An SSTable whose files are open. Its data is read by one scanner at a time.
+// An SSTable whose files are open: it stays readable when Cassandra deletes them. Holds three or four file descriptors
+// and a few kilobytes. Immutable: any number of scanners may read it at once, in any threads.
 class Sstable {
  public:
+  // The most file descriptors that one takes.
+  static constexpr uint64_t kMaxFiles = 4;
+
   // Opens the files of `descriptor` and reads all but the data. Errors: kNotFound, kIoError, kCorrupt, kUnsupported,
   // each with the file.
   static Result<std::unique_ptr<Sstable>> Open(const Descriptor& descriptor);
@@ -39,9 +50,16 @@ class Sstable {
   const Descriptor& descriptor() const { return descriptor_; }
   const Statistics& statistics() const { return statistics_; }
   const SstableHeader& header() const { return statistics_.header; }
-  ChunkReader& chunks() { return *chunks_; }
+  // To ask for lengths and the compressor; who reads takes a Clone().
+  const ChunkReader& chunks() const { return *chunks_; }
   // Index.db, or nullptr.
   const ByteSource* index() const { return sources_.index.get(); }
+  // The tokens from the first partition's to the last one's, as the index says: it has no checksum. Nothing if it does
+  // not say.
+  const std::optional<TokenRange>& tokens() const { return tokens_; }
+  // Where the last partition whose token is at most `token` begins, as the index says: guesses, the best first, to be
+  // proved by the data. Empty if it does not say.
+  std::vector<PartitionPlace> Floor(Token token) const;
   // The path of Data.db.
   const std::string& name() const { return sources_.data->name(); }
 
@@ -53,6 +71,8 @@ class Sstable {
   SstableSources sources_;
   Statistics statistics_;
   std::unique_ptr<ChunkReader> chunks_;
+  IndexSummary summary_;
+  std::optional<TokenRange> tokens_;
 };
 
 // What a header knows of its table: all but the names of key columns, which are `key_names` (partition key, then

@@ -25,6 +25,9 @@ struct SstableBytes {
   std::string compression_info;
   std::string crc;
   std::string index;
+  std::string summary;
+  std::string trie;
+  std::string rows;
 };
 
 inline Result<std::unique_ptr<Sstable>> OpenBytes(const SstableBytes& bytes) {
@@ -37,6 +40,9 @@ inline Result<std::unique_ptr<Sstable>> OpenBytes(const SstableBytes& bytes) {
   sources.compression_info = source("CompressionInfo.db", bytes.compression_info);
   sources.crc = source("CRC.db", bytes.crc);
   sources.index = source("Index.db", bytes.index);
+  sources.summary = source("Summary.db", bytes.summary);
+  sources.trie = source("Partitions.db", bytes.trie);
+  sources.rows = source("Rows.db", bytes.rows);
   return Sstable::Open(bytes.descriptor, std::move(sources));
 }
 
@@ -61,6 +67,9 @@ inline SstableBytes RealSstable(const std::string& folder) {
     if (component == "CompressionInfo.db") bytes.compression_info = content;
     if (component == "CRC.db") bytes.crc = content;
     if (component == "Index.db") bytes.index = content;
+    if (component == "Summary.db") bytes.summary = content;
+    if (component == "Partitions.db") bytes.trie = content;
+    if (component == "Rows.db") bytes.rows = content;
   }
   return bytes;
 }
