@@ -65,7 +65,11 @@ Status Reconciler::ApplyWrite(const Mutation& write, UnixSeconds now, ChangeSink
 
 Result<PartitionHeader> Reconciler::ReadHeader(const PartitionRef& partition) {
   ASSIGN_OR_RETURN(const PartitionHeader* header, state_->ReadHeader(partition, &step_arena_));
-  return header != nullptr ? *header : FreshHeader(HistoryKnown(partition.table));
+  return header != nullptr ? *header : NewHeader(partition);
+}
+
+PartitionHeader Reconciler::NewHeader(const PartitionRef& partition) {
+  return FreshHeader(HistoryKnown(partition.table) || IsWalked(partition));
 }
 
 bool Reconciler::HistoryKnown(const TableId& table) {
@@ -80,7 +84,11 @@ Status Reconciler::ApplyRowWrite(const PartitionRef& partition, const Mutation& 
   ASSIGN_OR_RETURN(PartitionHeader header, ReadHeader(partition));
   const RowRef ref = PlanOf(write).row;
   ASSIGN_OR_RETURN(const RowState* row, state_->ReadRow(partition, ref, &step_arena_));
+  // Of a partition that a snapshot is being held against, the rows up to there are known.
+  const bool is_walked = row == nullptr && !header.complete && IsWalked(partition, ref);
+  if (is_walked) header.complete = true;
   ASSIGN_OR_RETURN(const RowOutcome outcome, ApplyToRow(&header, row, write, now, &step_arena_));
+  if (is_walked) header.complete = false;
   Count(outcome.verdict);
   if (outcome.verdict == Verdict::kCopy || outcome.verdict == Verdict::kOvertaken) return {};
   if (outcome.verdict == Verdict::kChange) TRY(Emit(outcome.change, sink));

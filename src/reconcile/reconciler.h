@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -21,6 +22,8 @@
 #include "reconcile/change_sink.h"
 #include "reconcile/copy_filter.h"
 #include "reconcile/lww/apply.h"
+#include "reconcile/lww/snapshot.h"
+#include "reconcile/snapshot.h"
 #include "reconcile/state.h"
 
 namespace braid {
@@ -36,8 +39,8 @@ class Reconciler {
     bool partition_clock = false;
     // Rows that a deletion reads at once: bounds its memory, not its result.
     size_t rows_per_chunk = 256;
-    // Called after each chunk of a deletion but the last: the host may commit there. The deletion, applied again after a
-    // crash, goes on where it was. May be empty.
+    // Called after each chunk of a deletion but the last: the host may commit there. The deletion, applied again after
+    // a crash, goes on where it was. May be empty.
     std::function<Status()> between_chunks;
     // Memory for knowing copies without asking the state (12.8 bytes a mutation); changes no result. 0: none. Not for
     // replay, which joins copies first.
@@ -60,13 +63,18 @@ class Reconciler {
     uint64_t rows_purged = 0;        // dead rows forgotten, with their revisions
     uint64_t parts_purged = 0;       // tombstones and expired cells forgotten, of rows and partitions
     uint64_t partitions_purged = 0;  // forgotten whole
+    uint64_t snapshot_rows = 0;      // rows of the state or of a snapshot that were held against each other
   };
 
   // `state` must outlive the reconciler.
   Reconciler(const Options& options, State* state);
 
-  // To be called if the state was taken back (RocksState::Rollback): what it knew of copies no longer holds.
-  void ForgetCopies() { copies_.Clear(); }
+  // To be called if the state was taken back (RocksState::Rollback): what it knew of copies no longer holds, nor how
+  // far snapshots have come (ResumeSnapshot).
+  void ForgetCopies() {
+    copies_.Clear();
+    walked_.clear();
+  }
 
   // Asks anew of which tables the history is known.
   void ForgetHistory() { histories_.clear(); }
@@ -137,9 +145,47 @@ class Reconciler {
   Result<bool> WalkSchema(const TableSchema& before, const TableSchema& after, UnixSeconds now, Cursor* cursor,
                           size_t max_rows, ChangeSink& sink);
 
+  // Snapshots: the join of what all replicas have of a table, piece by piece, side by side with a walk over the table's
+  // state; see snapshot.h, and docs/stream.md for what is told. Pieces come by token, then key; those of one partition
+  // (`first` to `last`) by row key. Each says all there is of the rows between the piece before it and its own last row
+  // or the end of its last range, whichever is later; its partition's deletion and static row come in the first, and
+  // `piece.position` means nothing. Mutations may be applied, and commits stand, between any two calls.
+  //
+  // Takes a piece: first what the state has before it, which the snapshot lacks, then the piece's own rows; what is due
+  // in its partition by `rules.now` expires first. About `max_rows` (at least 1) rows a call. True: there is more, call
+  // again with the same piece; false: go on to the next. A piece behind the cursor is passed over. `piece.schema` is
+  // the definition that the images are made by. Errors: those of the state and the sink; kUnsupported and kCorrupt for
+  // counters that cannot be merged, naming the table; kCorrupt for a cursor that is none. After an error the state must
+  // be taken back to the last commit, the cursor with it.
+  Result<bool> TakeSnapshotPiece(SnapshotCursor* cursor, const Mutation& piece, bool first, bool last,
+                                 const SnapshotRules& rules, size_t max_rows, ChangeSink& sink);
+
+  // The snapshot has nothing more up to and with `through`: takes the rest of the state up to there.
+  Result<bool> EndSnapshotRange(const TableSchema& schema, SnapshotCursor* cursor, Token through,
+                                const SnapshotRules& rules, size_t max_rows, ChangeSink& sink);
+
+  // The same, but only tells how the state differs and changes nothing; the cursor is moved all the same.
+  Result<bool> CompareSnapshotPiece(SnapshotCursor* cursor, const Mutation& piece, bool first, bool last,
+                                    const SnapshotRules& rules, size_t max_rows, DifferenceSink& differences);
+  Result<bool> CompareSnapshotRange(const TableSchema& schema, SnapshotCursor* cursor, Token through,
+                                    const SnapshotRules& rules, size_t max_rows, DifferenceSink& differences);
+
+  // A cursor for a pass that begins at this token. Those of one table must not overlap.
+  static SnapshotCursor SnapshotFrom(const TableSchema& schema, Token from);
+  // The token from which a new snapshot must be given to go on at `cursor`. kCorrupt: it is none.
+  static Result<Token> SnapshotToken(const SnapshotCursor& cursor);
+
+  // To be called with each cursor of a commit, before anything is applied to the state of that commit: rows behind it
+  // that are not in the state are known not to exist, as long as this reconciler lives or the table is truncated.
+  void ResumeSnapshot(const TableSchema& schema, const SnapshotCursor& cursor);
+
   const Stats& stats() const { return stats_; }
 
  private:
+  struct SnapshotCall;
+  struct SnapshotPart;
+  struct SnapshotStretch;
+
   Status ApplyCut(const Mutation& mutation, UnixSeconds now, ChangeSink& sink);
   Result<PartitionHeader> ReadHeader(const PartitionRef& partition);
   Status ApplyRowWrite(const PartitionRef& partition, const Mutation& write, UnixSeconds now, ChangeSink& sink);
@@ -159,6 +205,22 @@ class Reconciler {
   Status PurgeRest(const PartitionRef& partition, const PurgeLimits& limits);
   Status RedefinePart(const TableSchema& before, const TableSchema& after, const PartitionRef& partition,
                       UnixSeconds now, ChangeSink& sink);
+  Result<bool> TakePiece(const Mutation& piece, bool first, bool last, SnapshotCall* call);
+  Result<bool> PassUntil(const std::string& stop, SnapshotCall* call);
+  Status MayBeginAgain(const SnapshotPart& part, SnapshotCall* call);
+  Result<bool> TakePart(const SnapshotPart& part, SnapshotCall* call);
+  Status ReadStretch(const SnapshotPart& part, const std::optional<std::string>& from, SnapshotCall* call,
+                     SnapshotStretch* stretch);
+  Status TakeStretch(const SnapshotPart& part, const SnapshotStretch& stretch, SnapshotCall* call);
+  Status TellOutcome(const RowRef& ref, const SnapshotOutcome& outcome, SnapshotCall* call);
+  void TakeDeletions(const SnapshotPart& part, const SnapshotStretch& stretch, PartitionHeader* header);
+  Status UncoverStatic(const PartitionRef& partition, const PartitionHeader& header, SnapshotCall* call);
+  void MoveCursor(std::string next, SnapshotCall* call);
+  void NoteWalked(const TableId& table, const std::string& from, const std::string& next);
+  bool IsWalked(const TableId& table, const std::string& first, const std::string& last) const;
+  bool IsWalked(const PartitionRef& partition) const;
+  bool IsWalked(const PartitionRef& partition, const RowRef& row) const;
+  PartitionHeader NewHeader(const PartitionRef& partition);
   Status Emit(const Change& change, ChangeSink& sink);
   void Count(Verdict verdict);
 
@@ -167,6 +229,8 @@ class Reconciler {
   Stats stats_;
   CopyFilter copies_;
   std::unordered_map<TableId, bool, TableIdHash> histories_;  // as asked
+  // Of each table the stretches, from one record's key to another's, that were held against a whole snapshot.
+  std::unordered_map<TableId, std::map<std::string, std::string>, TableIdHash> walked_;
   // The writes of the mutation at hand.
   Arena cut_arena_;
   std::vector<Mutation> writes_;

@@ -2,44 +2,12 @@
 #include <algorithm>
 
 #include "reconcile/reconciler.h"
-#include "reconcile/state_record.h"
+#include "reconcile/walk_place.h"
 
 namespace braid {
 namespace {
 
 constexpr size_t kPartitionsPerStep = 64;
-
-// Where a walk stands, taken apart: a partition and the key from which its rows are to be looked at; none: from its
-// beginning, the static row first.
-struct Place {
-  PartitionRef partition;
-  std::optional<std::string> from;
-};
-
-Result<Place> PlaceOf(const std::string& next, Arena* arena) {
-  Place place;
-  place.partition.token.value = std::numeric_limits<int64_t>::min();
-  if (next.empty()) return place;
-  ASSIGN_OR_RETURN(const RecordKey record, ReadRecordKey(arena->Copy(next), arena));
-  place.partition = record.partition;
-  if (record.kind == RecordKind::kRow) place.from = std::string(record.rest);
-  return place;
-}
-
-std::string NextOf(const PartitionRef& partition, const std::optional<std::string>& from) {
-  std::string next;
-  if (from.has_value()) {
-    AppendRowKey(&next, 0, partition, {false, *from});
-  } else {
-    AppendHeaderKey(&next, 0, partition);
-  }
-  return next;
-}
-
-// Of the first partition that could come after this one.
-std::string NextAfter(const PartitionRef& partition) {
-  return NextOf({partition.table, partition.token, std::string(partition.key) + '\0'}, std::nullopt);
-}
 
 PurgeLimits Stricter(const PurgeLimits& a, const PurgeLimits& b) {
   PurgeLimits limits = a;
@@ -134,7 +102,7 @@ Result<bool> Reconciler::Walk(const std::optional<TableId>& only, size_t max_row
   size_t left = max_rows;
   while (left > 0) {
     Arena arena;
-    ASSIGN_OR_RETURN(Place place, PlaceOf(cursor->next, &arena));
+    ASSIGN_OR_RETURN(internal::WalkPlace place, internal::PlaceOf(cursor->next, &arena));
     if (cursor->next.empty() && only.has_value()) place.partition.table = *only;
     std::vector<PartitionRef> partitions;
     TRY(state_->ListPartitions(place.partition, std::min(left, kPartitionsPerStep), &arena, &partitions));
@@ -156,7 +124,7 @@ Result<bool> Reconciler::Walk(const std::optional<TableId>& only, size_t max_row
         rows_.clear();
         TRY(visit(partition, from, std::min(left, options_.rows_per_chunk), &next));
         left -= std::min(left, std::max<size_t>(rows_.size(), 1));
-        cursor->next = next.has_value() ? NextOf(partition, next) : NextAfter(partition);
+        cursor->next = next.has_value() ? internal::KeyAt(partition, next) : internal::KeyAfter(partition);
         from = next;
       } while (from.has_value() && left > 0);
       if (left == 0) return true;
@@ -199,6 +167,7 @@ Status Reconciler::ForgetTable(const TableId& table) {
   // A mutation that was taken in before is news again.
   copies_.Clear();
   histories_.erase(table);
+  walked_.erase(table);
   return {};
 }
 

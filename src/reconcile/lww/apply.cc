@@ -119,11 +119,7 @@ Result<RowOutcome> ApplyToRow(PartitionHeader* header, const RowState* row, cons
   ASSIGN_OR_RETURN(const RowContent merged,
                    MergeContents(schema, outer, ContentOf(before), ContentOf(update), arena, &trace));
   RowState& after = outcome.state;
-  after = before;
-  after.liveness = merged.liveness;
-  after.deletion = merged.deletion;
-  after.complex_deletions = merged.complex_deletions;
-  after.cells = merged.cells;
+  after = WithContent(before, merged);
   Learn(schema, update, &after, arena);
 
   const WriteTime time = WriteTimeOf(write);

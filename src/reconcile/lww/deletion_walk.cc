@@ -98,11 +98,7 @@ Result<RowOutcome> DeletionWalk::ApplyTo(const RowRef& ref, const RowState& row,
   outcome.verdict = Verdict::kCopy;
   if (row.complete && SameContent(rest, ContentOf(row))) return outcome;
   RowState& after = outcome.state;
-  after = row;
-  after.liveness = rest.liveness;
-  after.deletion = rest.deletion;
-  after.complex_deletions = rest.complex_deletions;
-  after.cells = rest.cells;
+  after = WithContent(row, rest);
   after.complete = true;
   after.unknown = {};
   if (trace.ends_live || !row.complete) {

@@ -271,6 +271,21 @@ RowContent ContentOf(const RowState& state) {
   return {state.liveness, state.deletion, state.complex_deletions, state.cells};
 }
 
+RowState WithContent(RowState state, const RowContent& content) {
+  state.liveness = content.liveness;
+  state.deletion = content.deletion;
+  state.complex_deletions = content.complex_deletions;
+  state.cells = content.cells;
+  return state;
+}
+
+WriteTime GreatestTime(const RowContent& row) {
+  WriteTime greatest = std::max(row.liveness.at, row.deletion.at);
+  for (const ComplexDeletion& complex : row.complex_deletions) greatest = std::max(greatest, complex.deletion.at);
+  for (const Cell& cell : row.cells) greatest = std::max(greatest, cell.at);
+  return greatest;
+}
+
 bool SameContent(const RowContent& a, const RowContent& b) {
   return a.liveness == b.liveness && a.deletion == b.deletion &&
          std::ranges::equal(a.complex_deletions, b.complex_deletions) && std::ranges::equal(a.cells, b.cells);

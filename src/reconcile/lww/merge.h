@@ -42,6 +42,11 @@ struct RowContent {
 };
 RowContent ContentOf(const RowUpdate& update);
 RowContent ContentOf(const RowState& state);
+// `state` with other content; what it remembers besides stays.
+RowState WithContent(RowState state, const RowContent& content);
+
+// The greatest time of anything in it, deletions too; none if it is empty.
+WriteTime GreatestTime(const RowContent& row);
 
 // True if the two hold the same, part for part.
 bool SameContent(const RowContent& a, const RowContent& b);

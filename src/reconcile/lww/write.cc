@@ -18,13 +18,6 @@ Mutation Blank(const Mutation& of) {
   return write;
 }
 
-WriteTime GreatestTime(const RowUpdate& row) {
-  WriteTime greatest = std::max(row.liveness.at, row.deletion.at);
-  for (const ComplexDeletion& complex : row.complex_deletions) greatest = std::max(greatest, complex.deletion.at);
-  for (const Cell& cell : row.cells) greatest = std::max(greatest, cell.at);
-  return greatest;
-}
-
 bool IsOneOlder(WriteTime older, WriteTime than) {
   return !older.none() && older.us == than.us - 1;
 }
@@ -100,7 +93,7 @@ void AppendRowWrite(const Mutation& mutation, const RowUpdate* row, bool is_stat
 }
 
 void CutRow(const Mutation& mutation, const RowUpdate& row, bool is_static, Arena* arena, std::vector<Mutation>* to) {
-  WriteTime time = GreatestTime(row);
+  WriteTime time = GreatestTime(ContentOf(row));
   if (time.none()) return;
   Membership newest(row, time);
   if (IsOneWrite(row, newest)) {
@@ -109,7 +102,7 @@ void CutRow(const Mutation& mutation, const RowUpdate& row, bool is_static, Aren
   }
   const size_t first = to->size();
   RowUpdate rest = row;
-  for (; !time.none(); time = GreatestTime(rest)) {
+  for (; !time.none(); time = GreatestTime(ContentOf(rest))) {
     const Membership members(rest, time);
     RowUpdate* part = arena->New<RowUpdate>();
     part->key = row.key;
@@ -178,7 +171,7 @@ WriteTime WriteTimeOf(const Mutation& write) {
     case Target::kRange:
       return write.ranges.front().deletion.at;
     default:
-      return GreatestTime(RowOf(write));
+      return GreatestTime(ContentOf(RowOf(write)));
   }
 }
 

@@ -19,7 +19,7 @@ class CheckingSink : public ChangeSink {
   const std::vector<std::string>& lines() const { return lines_; }
   // The rows that exist: "7/1" or "7/static" to the text of the image.
   const std::map<std::string, std::string>& rows() const { return rows_; }
-  // How often each write has been told: "7/1 @100" to a number; expiries are not counted.
+  // How often each write has been told: "7/1 @100" to a number; expiries and what snapshots say are not counted.
   const std::map<std::string, int>& writes() const { return writes_; }
   // The same of changes that do not say `late`.
   const std::map<std::string, int>& on_time() const { return on_time_; }

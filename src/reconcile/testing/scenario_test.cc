@@ -11,6 +11,7 @@
 #include "reconcile/testing/toy_change.h"
 #include "reconcile/testing/toy_mutation.h"
 #include "reconcile/testing/toy_replay.h"
+#include "reconcile/testing/toy_snapshot.h"
 #include "reconcile/testing/toy_table.h"
 
 namespace braid::testing {
@@ -112,6 +113,12 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
       return Sweep(Split(rest, ' '));
     } else if (word == "truncate") {
       return Driver().Truncate(*schema(), WriteTime{std::stoll(rest)}, sink_);
+    } else if (line == "has nothing") {
+      held_.clear();
+    } else if (word == "has") {
+      held_.push_back(reader_.Read(*schema(), rest, &arena_));
+    } else if (word == "snapshot" || word == "compare") {
+      return Snapshot(Split(rest, ' '), word == "compare");
     } else if (word == "walk") {
       return Walk(std::stoul(rest));
     } else {
@@ -140,21 +147,66 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
   // sweep ROWS gc_grace=S passed=US [gap]
   Status Sweep(const std::vector<std::string>& words) {
     const PurgeLimits limits = Limits(std::span(words).subspan(1));
-    return Repeat([&](Reconciler::Cursor* cursor) {
+    return RepeatAt([&](Reconciler::Cursor* cursor) {
       const auto purge_of = [&](const TableId& table) { return Reconciler::TablePurge{Find(table), limits}; };
       return Driver().PurgeSome(cursor, purge_of, std::stoul(words.at(0)));
     });
   }
 
+  // snapshot|compare [partial] [repair] [purged] [touched=KEY] [rows=N]
+  Status Snapshot(const std::vector<std::string>& words, bool compare) {
+    SnapshotRules rules;
+    rules.whole = true;
+    rules.now = now_;
+    size_t rows = 1000;
+    bool purged = false;
+    for (const std::string& word : words) {
+      if (word == "partial") rules.whole = false;
+      if (word == "repair") rules.repair = true;
+      if (word == "purged") purged = true;
+      if (word.starts_with("rows=")) rows = std::stoul(word.substr(5));
+      if (!word.starts_with("touched=")) continue;
+      rules.touched = [this, key = word.substr(8)](const PartitionRef& partition, const RowRef& row) {
+        return KeyOf(partition, row) == key;
+      };
+    }
+    const auto rows_of_piece = [&] { return rows; };
+    for (const ToyPiece& piece : SnapshotOf(held_, rows_of_piece, purged, now_, &arena_)) {
+      TRY(Repeat([&](SnapshotCursor* cursor) {
+        return compare
+                   ? Driver().CompareSnapshotPiece(cursor, piece.mutation, piece.first, piece.last, rules, rows,
+                                                   differences_)
+                   : Driver().TakeSnapshotPiece(cursor, piece.mutation, piece.first, piece.last, rules, rows, sink_);
+      }));
+    }
+    const Token end{std::numeric_limits<int64_t>::max()};
+    TRY(Repeat([&](SnapshotCursor* cursor) {
+      return compare ? Driver().CompareSnapshotRange(*schema(), cursor, end, rules, rows, differences_)
+                     : Driver().EndSnapshotRange(*schema(), cursor, end, rules, rows, sink_);
+    }));
+    snapshot_cursor_ = {};
+    return {};
+  }
+
+  // Of the row's partition key and first clustering value, an int: "7/1", or "7/static".
+  std::string KeyOf(const PartitionRef& partition, const RowRef& row) const {
+    const std::string key = KeyText(*schema(), partition.key, {});
+    if (row.is_static) return key + "/static";
+    for (int n = 0; n < 100; ++n) {
+      if (row.key == RowKey(*schema(), {std::to_string(n)})) return key + "/" + std::to_string(n);
+    }
+    return key;
+  }
+
   Status Walk(size_t rows) {
     const TableSchema& before = *schemas_.at(schemas_.size() - 2);
-    return Repeat(
+    return RepeatAt(
         [&](Reconciler::Cursor* cursor) { return Driver().WalkSchema(before, *schema(), now_, cursor, rows, sink_); });
   }
 
   // Goes on at the cursor, of which only what lasts is kept, until there is no more.
   template <typename Step>
-  static Status Repeat(Step step) {
+  static Status RepeatAt(Step step) {
     std::string next;
     for (;;) {
       Reconciler::Cursor cursor{.next = next, .limits = {}};
@@ -162,6 +214,14 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
       if (more == cursor.next.empty()) return InvalidArgument("a walk that is not done must say where it goes on");
       if (!more) return {};
       next = cursor.next;
+    }
+  }
+
+  // Calls again as long as there is more of a piece.
+  Status Repeat(const std::function<Result<bool>(SnapshotCursor*)>& step) {
+    for (;;) {
+      ASSIGN_OR_RETURN(const bool more, step(&snapshot_cursor_));
+      if (!more) return {};
     }
   }
 
@@ -188,7 +248,24 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
     return *reconciler_;
   }
 
+  // Tells of differences among the changes.
+  class DifferenceLines : public DifferenceSink {
+   public:
+    explicit DifferenceLines(std::vector<std::string>* lines) : lines_(*lines) {}
+    Status Tell(Difference difference, const Change& repair) override {
+      static constexpr const char* kTexts[] = {"missing", "extra", "stale", "different"};
+      lines_.push_back(std::string(kTexts[static_cast<size_t>(difference)]) + " " + ChangeText(repair));
+      return {};
+    }
+
+   private:
+    std::vector<std::string>& lines_;
+  };
+
   std::vector<std::string> commands_;
+  std::vector<Mutation> held_;
+  SnapshotCursor snapshot_cursor_;
+  DifferenceLines differences_{&sink_.lines};
   std::vector<TableSchemaPtr> schemas_;
   Reconciler::Options options_;
   UnixSeconds now_{0};
