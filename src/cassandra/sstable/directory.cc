@@ -58,12 +58,6 @@ std::optional<TableId> ParseHexId(std::string_view hex) {
   return id;
 }
 
-// The files of one directory: how many each SSTable has, and which SSTables are not in force.
-struct Files {
-  std::map<std::string, int64_t> count_by_base;
-  std::set<std::string> out_of_force;
-};
-
 // "nb-12-big" of "nb-12-big-Data.db": what goes before the third dash; all of a name with fewer.
 std::string BaseOf(const std::string& name) {
   size_t dash = 0;
@@ -71,37 +65,51 @@ std::string BaseOf(const std::string& name) {
   return name.substr(0, dash);
 }
 
-Status ApplyTransactionLog(const std::string& path, Files* files) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxTransactionLogBytes));
-  Result<TransactionLog> log = ParseTransactionLog(text);
-  if (!log.has_value()) return log.error().At(path);
-  const std::vector<LoggedSstable>& dead = log->committed ? log->removed : log->added;
-  for (const LoggedSstable& sstable : dead) files->out_of_force.insert(sstable.base);
-  if (log->committed || log->aborted) return {};
-  // Until it is finished a transaction deletes nothing, so that what it will remove must be whole: but one SSTable's
-  // record stands in every data directory's log, and its files only in one.
-  for (const LoggedSstable& sstable : log->removed) {
-    const auto found = files->count_by_base.find(sstable.base);
-    if (found != files->count_by_base.end() && found->second < sstable.files) {
-      return Corrupt(path + ": the unfinished transaction is to remove " + sstable.base + ", of which " +
-                     std::to_string(found->second) + " files are left of " + std::to_string(sstable.files) +
-                     "; the directory was copied while it changed: copy it again, or use a snapshot");
-    }
+// The transactions of a table, by the name that each one's logs share.
+using Transactions = std::map<std::string, TransactionLog>;
+
+// Adds what the logs in a directory say. Cassandra writes a transaction's records to its log in one directory after the
+// other: the last record may not yet be in all.
+Status ReadTransactions(const std::string& directory, Transactions* transactions) {
+  ASSIGN_OR_RETURN(const std::vector<Entry> entries, ListEntries(directory));
+  for (const Entry& entry : entries) {
+    if (entry.directory || !IsTransactionLogName(entry.name)) continue;
+    const std::string path = directory + "/" + entry.name;
+    ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxTransactionLogBytes));
+    Result<TransactionLog> log = ParseTransactionLog(text);
+    if (!log.has_value()) return log.error().At(path);
+    TransactionLog& all = (*transactions)[entry.name];
+    all.committed = all.committed || log->committed;
+    all.aborted = all.aborted || log->aborted;
+    all.added.insert(all.added.end(), log->added.begin(), log->added.end());
+    all.removed.insert(all.removed.end(), log->removed.begin(), log->removed.end());
   }
   return {};
 }
 
-bool Has(const std::set<std::string>& components, const char* name) {
-  return components.contains(name);
+// Until it is finished a transaction deletes nothing, so that what it will remove must be whole: but one SSTable's
+// record stands in every data directory's log, and its files only in one.
+Status CheckUnfinished(const std::string& directory, const std::string& name, const TransactionLog& transaction,
+                       const std::map<std::string, int64_t>& files_of) {
+  for (const LoggedSstable& sstable : transaction.removed) {
+    const auto found = files_of.find(sstable.base);
+    if (found == files_of.end() || found->second >= sstable.files) continue;
+    return Corrupt(directory + "/" + name + ": the unfinished transaction is to remove " + sstable.base +
+                   ", of which " + std::to_string(found->second) + " files are left of " +
+                   std::to_string(sstable.files) +
+                   "; the directory was copied while it changed: copy it again, or use a snapshot");
+  }
+  return {};
 }
 
-Status CheckComplete(const Descriptor& descriptor, const std::set<std::string>& components) {
-  const char* missing = nullptr;
-  if (!Has(components, "Statistics.db")) missing = "Statistics.db";
-  if (!Has(components, "CompressionInfo.db") && !Has(components, "CRC.db")) missing = "CompressionInfo.db or CRC.db";
-  if (missing == nullptr) return {};
-  return Corrupt(descriptor.ComponentPath("Data.db") + ": the SSTable has no " + missing +
-                 "; restore the missing file, or move the SSTable's files away to read without it");
+// The first component that reading needs and `components` lacks, or nullptr.
+const char* FirstMissing(const std::set<std::string>& components) {
+  if (!components.contains("Data.db")) return "Data.db";
+  if (!components.contains("Statistics.db")) return "Statistics.db";
+  if (!components.contains("CompressionInfo.db") && !components.contains("CRC.db")) {
+    return "CompressionInfo.db or CRC.db";
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -119,30 +127,61 @@ Result<std::vector<TableDirectory>> ListTableDirectories(const std::string& keys
   return tables;
 }
 
-Result<std::vector<Descriptor>> ListSstables(const std::string& table_directory) {
-  ASSIGN_OR_RETURN(const std::vector<Entry> entries, ListEntries(table_directory));
-  Files files;
-  for (const Entry& entry : entries) {
-    if (!entry.directory) ++files.count_by_base[BaseOf(entry.name)];
+Result<SstableListing> ListSstables(const std::vector<std::string>& table_directories) {
+  std::map<std::string, std::vector<Entry>> entries_of;
+  std::map<std::string, int64_t> files_of;
+  for (const std::string& directory : table_directories) {
+    ASSIGN_OR_RETURN(std::vector<Entry> entries, ListEntries(directory));
+    for (const Entry& entry : entries) {
+      if (!entry.directory) ++files_of[BaseOf(entry.name)];
+    }
+    entries_of[directory] = std::move(entries);
   }
-  for (const Entry& entry : entries) {
-    if (entry.directory || !IsTransactionLogName(entry.name)) continue;
-    TRY(ApplyTransactionLog(table_directory + "/" + entry.name, &files));
+  // The logs are looked for after the files: a log is there before the first file of which it tells, and goes after the
+  // last. So there is none that would have spoken of a file seen, but those of transactions that are over.
+  Transactions transactions;
+  for (const std::string& directory : table_directories) TRY(ReadTransactions(directory, &transactions));
+  std::set<std::string> out_of_force;
+  for (const auto& [name, transaction] : transactions) {
+    const std::vector<LoggedSstable>& dead = transaction.committed ? transaction.removed : transaction.added;
+    for (const LoggedSstable& sstable : dead) out_of_force.insert(sstable.base);
+    if (transaction.committed || transaction.aborted) continue;
+    TRY(CheckUnfinished(table_directories.front(), name, transaction, files_of));
   }
+
   std::map<Descriptor, std::set<std::string>> found;
-  for (const Entry& entry : entries) {
-    if (entry.directory || files.out_of_force.contains(BaseOf(entry.name))) continue;
-    ASSIGN_OR_RETURN(const std::optional<ComponentName> name, ParseComponentName(table_directory, entry.name));
-    if (name.has_value()) found[name->descriptor].insert(name->component);
+  for (const auto& [directory, entries] : entries_of) {
+    for (const Entry& entry : entries) {
+      if (entry.directory || out_of_force.contains(BaseOf(entry.name))) continue;
+      ASSIGN_OR_RETURN(const std::optional<ComponentName> name, ParseComponentName(directory, entry.name));
+      if (name.has_value()) found[name->descriptor].insert(name->component);
+    }
   }
-  std::vector<Descriptor> sstables;
+  SstableListing listing;
   for (const auto& [descriptor, components] : found) {
-    // Without data there is nothing to read: what is left of a deletion, or a stray file.
-    if (!Has(components, "Data.db")) continue;
-    TRY(CheckComplete(descriptor, components));
-    sstables.push_back(descriptor);
+    const char* missing = FirstMissing(components);
+    if (missing == nullptr) {
+      listing.whole.push_back(descriptor);
+    } else if (components.contains("Data.db") || components.contains("Statistics.db")) {
+      listing.incomplete.push_back({descriptor, missing});
+    }
+    // With neither of the two it is a stray file.
   }
-  return sstables;
+  return listing;
+}
+
+Result<std::vector<Descriptor>> ListSstables(const std::string& table_directory) {
+  ASSIGN_OR_RETURN(SstableListing listing, ListSstables(std::vector<std::string>{table_directory}));
+  for (const SstableListing::Incomplete& sstable : listing.incomplete) {
+    // Without data there is nothing to read: what is left of a deletion.
+    if (sstable.missing != "Data.db") return MissingComponent(sstable);
+  }
+  return std::move(listing.whole);
+}
+
+Error MissingComponent(const SstableListing::Incomplete& sstable) {
+  return Corrupt(sstable.descriptor.ComponentPath("Data.db") + ": the SSTable has no " + sstable.missing +
+                 "; restore the missing file, or move the SSTable's files away to read without it");
 }
 
 }  // namespace braid

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "base/checksum.h"
+#include "cassandra/sstable/directory_test_util.h"
 #include "cassandra/sstable/transaction_log.h"
 
 namespace braid {
@@ -14,15 +14,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-// A line as Cassandra writes it: TYPE:[path,update time,files][checksum].
-std::string Line(const std::string& type, const std::string& path, uint64_t time_ms, uint32_t files) {
-  uint32_t crc = Crc32(Crc32(0, path), type);
-  crc = Crc32OfInt(Crc32OfInt(crc, static_cast<uint32_t>(time_ms)), static_cast<uint32_t>(time_ms >> 32));
-  crc = Crc32OfInt(crc, files);
-  return type + ":[" + path + "," + std::to_string(time_ms) + "," + std::to_string(files) + "][" + std::to_string(crc) +
-         "]\n";
-}
 
 TEST(TransactionLogTest, ReadsRecords) {
   const auto log = ParseTransactionLog(Line("ADD", "/a/nb-2-big-", 0, 8) +

@@ -116,7 +116,7 @@ TEST_P(TokenRangeTest, DamagedIndexesDoNoHarm) {
   for (std::string SstableBytes::*component :
        {&SstableBytes::index, &SstableBytes::summary, &SstableBytes::trie, &SstableBytes::rows}) {
     const size_t size = (good.*component).size();
-    for (int i = 0; i < 400 && size > 0; ++i) {
+    for (int i = 0; i < 160 && size > 0; ++i) {
       SstableBytes bad = good;
       std::string& bytes = bad.*component;
       if (i % 8 == 0) {

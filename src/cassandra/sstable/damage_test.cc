@@ -1,0 +1,96 @@
+// Damage to any component of any real SSTable: an error that says where, or exactly the right rows; never a wrong one.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "cassandra/sstable/dump.h"
+#include "cassandra/sstable/sstable_test_util.h"
+
+namespace braid {
+namespace {
+
+using testing::AnyOf;
+using testing::HasSubstr;
+
+struct Component {
+  const char* name;
+  std::string SstableBytes::*bytes;
+};
+
+constexpr Component kComponents[] = {
+    {"Data.db", &SstableBytes::data},       {"Statistics.db", &SstableBytes::statistics},
+    {"CRC.db", &SstableBytes::crc},         {"CompressionInfo.db", &SstableBytes::compression_info},
+    {"Index.db", &SstableBytes::index},     {"Summary.db", &SstableBytes::summary},
+    {"Partitions.db", &SstableBytes::trie}, {"Rows.db", &SstableBytes::rows},
+};
+
+struct Scanned {
+  std::vector<std::string> lines;
+  Status status;
+};
+
+// All partitions, or those of the upper half of the ring; what came before an error too.
+Scanned Scan(const SstableBytes& bytes, bool half) {
+  Scanned scanned;
+  const auto sstable = OpenBytes(bytes);
+  if (!sstable.has_value()) {
+    scanned.status = sstable.error();
+    return scanned;
+  }
+  SstableDumpOptions options;
+  if (half) options.scan.tokens.after = {0};
+  scanned.status =
+      DumpSstable(sstable->get(), options, [&](std::string_view line) { scanned.lines.emplace_back(line); });
+  if (!scanned.lines.empty()) scanned.lines.erase(scanned.lines.begin());
+  return scanned;
+}
+
+class DamageTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(DamageTest, IsToldOrHarmless) {
+  const SstableBytes good = RealSstable(GetParam());
+  const Scanned expected[] = {Scan(good, false), Scan(good, true)};
+  ASSERT_TRUE(expected[0].status.has_value());
+  std::mt19937_64 random(842);
+  for (const Component& component : kComponents) {
+    const size_t size = (good.*component.bytes).size();
+    for (int i = 0; i < 150 && size > 0; ++i) {
+      SstableBytes bad = good;
+      std::string& bytes = bad.*component.bytes;
+      const size_t at = random() % size;
+      if (i % 3 == 0) {
+        bytes.resize(at + 1);  // one that is empty would not be there
+      } else {
+        bytes[at] = static_cast<char>(bytes[at] ^ 1 << (random() % 8));
+      }
+      const Scanned scanned = Scan(bad, i % 2 == 1);
+      const std::vector<std::string>& right = expected[i % 2].lines;
+      const std::string where = std::string(component.name) + (i % 3 == 0 ? " cut at " : " flipped at ") +
+                                std::to_string(at) + (i % 2 == 1 ? " in a range" : "");
+      if (scanned.status.has_value()) {
+        ASSERT_EQ(scanned.lines, right) << where;
+        continue;
+      }
+      // What was given before the error is right.
+      ASSERT_LE(scanned.lines.size(), right.size()) << where;
+      ASSERT_TRUE(std::equal(scanned.lines.begin(), scanned.lines.end(), right.begin())) << where;
+      EXPECT_THAT(scanned.status.error().message, HasSubstr(".db")) << where;
+      EXPECT_THAT(scanned.status.error().code, AnyOf(ErrorCode::kCorrupt, ErrorCode::kUnsupported)) << where;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Recorded, DamageTest,
+                         testing::Values("wide-nb", "wide-oa", "collections-da", "counters-nb", "statics-oa", "many-oa",
+                                         "many-da", "written-plain", "written-snappy", "written-deflate",
+                                         "written-zstd", "written-ratio"),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace braid
