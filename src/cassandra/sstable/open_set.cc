@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "base/byte_source.h"
@@ -22,8 +21,8 @@ namespace {
 // What is damaged, or contradicts itself, is looked at so often before it is believed: it may have been half written.
 constexpr int kLooksAtDamage = 8;
 
-void Sleep(int attempt) {
-  std::this_thread::sleep_for(std::chrono::milliseconds(attempt < 9 ? 1 << attempt : 500));
+int64_t PauseMs(int attempt) {
+  return attempt < 9 ? int64_t{1} << attempt : 500;
 }
 
 // The tokens of an SSTable that cannot be opened, as far as its index says.
@@ -150,7 +149,7 @@ Result<SstableSet> SstableSet::Open(const std::vector<std::string>& table_direct
   if (table_directories.empty()) return InvalidArgument("no directory was named to read SSTables of");
   Opener opener(table_directories, options);
   for (int attempt = 0; attempt < options.tries; ++attempt) {
-    if (attempt > 0) options.pause ? options.pause(attempt) : Sleep(attempt);
+    if (attempt > 0 && options.pause) options.pause(PauseMs(attempt));
     ASSIGN_OR_RETURN(const bool opened, opener.Look());
     if (!opened) continue;
     SstableSet set;

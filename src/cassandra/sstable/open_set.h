@@ -26,10 +26,11 @@ struct UnreadableSstable {
 };
 
 struct SstableSetOptions {
-  // How often the directories are looked at before it is given up, and what is done between: by default it sleeps,
-  // from a millisecond to half a second, six seconds in all.
+  // How often the directories are looked at before it is given up.
   int tries = 20;
-  std::function<void(int attempt)> pause;
+  // Called between two of them to sleep for so many milliseconds: from 2 to 500, six seconds in all. A room does not
+  // wait by itself; without this one try follows the other at once.
+  std::function<void(int64_t ms)> pause;
   // Called when the SSTables have been listed, and not yet opened: for tests.
   std::function<void()> listed;
 };

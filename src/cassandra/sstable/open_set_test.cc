@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <random>
 #include <thread>
@@ -157,7 +158,7 @@ void Fill(Node* node) {
 
 SstableSetOptions Quick() {
   SstableSetOptions options;
-  options.pause = [](int) {};
+  options.pause = [](int64_t) {};
   return options;
 }
 
@@ -232,7 +233,9 @@ TEST(SstableSetTest, BesideALiveNode) {
       }
     });
     for (int round = 0; round < 300 || transactions < 150; ++round) {
-      const auto set = SstableSet::Open(node.directories());
+      SstableSetOptions options;
+      options.pause = [](int64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); };
+      const auto set = SstableSet::Open(node.directories(), options);
       EXPECT_TRUE(set.has_value()) << set.error().message;
       if (!set.has_value()) break;
       EXPECT_EQ(KeysOf(*set), kKeys) << round;
@@ -256,14 +259,14 @@ TEST(SstableSetTest, ANodeThatNeverRestsIsTold) {
   Node node("restless");
   Fill(&node);
   SstableSetOptions options = Quick();
-  int pauses = 0;
-  options.pause = [&](int) { ++pauses; };
+  int64_t pauses_ms = 0;
+  options.pause = [&](int64_t ms) { pauses_ms += ms; };
   options.listed = [&] { node.Compact({0, 1}, false, [] {}); };
   const auto set = SstableSet::Open(node.directories(), options);
   ASSERT_FALSE(set.has_value());
   EXPECT_EQ(set.error().code, ErrorCode::kTransient);
   EXPECT_THAT(set.error().message, HasSubstr("in 20 tries"));
-  EXPECT_EQ(pauses, 19);
+  EXPECT_EQ(pauses_ms, 510 + 11 * 500);
 }
 
 TEST(SstableSetTest, ContradictionsAreTold) {
