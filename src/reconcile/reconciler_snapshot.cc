@@ -39,9 +39,8 @@ bool SameHeader(const PartitionHeader& a, const PartitionHeader& b) {
          });
 }
 
-// True if all rows before `cut` are under a deletion of the header that is as strong as `deletion`.
+// True if all rows before `cut` are under ranges of the header that are as strong as `deletion`.
 bool IsCoveredUpTo(const PartitionHeader& header, ByteView cut, const Deletion& deletion) {
-  if (!Supersedes(deletion, header.deletion)) return true;
   std::string covered;
   for (const RangeDeletion& range : header.ranges) {
     if (range.start.cut > covered || Supersedes(deletion, range.deletion)) break;
@@ -238,7 +237,11 @@ Status Reconciler::MayBeginAgain(const SnapshotPart& part, SnapshotCall* call) {
   if (!place.from.has_value()) return {};
   step_arena_.Reset();
   ASSIGN_OR_RETURN(const PartitionHeader header, ReadHeader(part.partition));
-  if (IsCoveredUpTo(header, *place.from, part.deletion)) return {};
+  if (!Supersedes(part.deletion, header.deletion)) return {};
+  const RowRef static_row{.is_static = true, .key = {}};
+  ASSIGN_OR_RETURN(const RowState* row, state_->ReadRow(part.partition, static_row, &step_arena_));
+  const bool holds = row != nullptr && !Supersedes(part.deletion, row->deletion);
+  if ((holds || !HasStatics(call->schema)) && IsCoveredUpTo(header, *place.from, part.deletion)) return {};
   call->cursor->next = internal::KeyAt(part.partition, std::nullopt);
   return {};
 }

@@ -65,6 +65,18 @@ class Stream : public ChangeSink {
     return lines_;
   }
 
+  // What readers see of a snapshot that has one mutation.
+  std::vector<std::string> Read(const std::string& line) {
+    lines_.clear();
+    arena_.Reset();
+    SnapshotCursor cursor;
+    const SnapshotRules rules{.whole = true, .repair = false, .touched = {}, .now = UnixSeconds{1}};
+    const Mutation piece = reader_.Read(*schema_, line, &arena_);
+    const Result<bool> more = reconciler_.TakeSnapshotPiece(&cursor, piece, true, true, rules, 100, *this);
+    EXPECT_TRUE(more.has_value() && !*more);
+    return lines_;
+  }
+
   Status Emit(const Change& change) override {
     const Change* seen = shape_->Apply(change, &arena_);
     if (seen == nullptr) return {};
@@ -231,6 +243,33 @@ TEST(Shape, ReadsStayReads) {
   change.before = &in;
   change.after = &out;
   EXPECT_EQ(stream.shape().Apply(change, &arena)->op, Op::kDelete);
+}
+
+TEST(Shape, ARowOfASnapshotThatDoesNotFitIsNotSent) {
+  Stream stream(Where("hidden = 0"), /*history_known=*/false);
+  EXPECT_THAT(stream.Read("n1 7/1 insert@100 hidden=1 title=a"), IsEmpty());
+  EXPECT_THAT(stream.Write("n1 7/1 set@200 hidden=0"),
+              ElementsAre("c 7/1 @200 r2 write [hidden] null -> {hidden: 0, note: null, owner: null, tags: null, "
+                          "title: a}"));
+  Stream other(Where("hidden = 0"), /*history_known=*/false);
+  EXPECT_THAT(other.Read("n1 8/1 insert@100 hidden=0 title=b"),
+              ElementsAre("r 8/1 @100 r1 backfill [hidden, title] null -> {hidden: 0, note: null, owner: null, tags: "
+                          "null, title: b}"));
+}
+
+TEST(Shape, ARowThatIsKnownAtLastIsShownOrTakenBack) {
+  Stream fits(Where("hidden = 0"), /*history_known=*/false);
+  // Whether it fits is not known: the reader may have the row from elsewhere.
+  EXPECT_THAT(fits.Write("n1 7/1 set@200 title=a"),
+              ElementsAre("d 7/1 @200 r1 write [title] {} -> null incomplete unknown [hidden, note, owner, tags]"));
+  EXPECT_THAT(
+      fits.Read("n1 7/1 set@200 title=a & 7/1 insert@100 hidden=0"),
+      ElementsAre("u 7/1 @200 r2 backfill [hidden, note, owner, tags] {} -> {hidden: 0, note: null, owner: null, "
+                  "tags: null, title: a} incomplete unknown [hidden, note, owner, tags]"));
+  Stream leaves_out(Excluding({"hidden"}), /*history_known=*/false);
+  leaves_out.Write("n1 7/1 set@200 note=n owner=o title=a tags={x}");
+  // What became known is nothing that its readers see.
+  EXPECT_THAT(leaves_out.Read("n1 7/1 set@200 note=n owner=o title=a tags={x} & 7/1 insert@100 hidden=0"), IsEmpty());
 }
 
 TEST(Shape, ColumnsAreLeftOut) {

@@ -166,7 +166,10 @@ class Comparison {
     internal::Tell(transition, header_, &row, arena_);
     row.state.last_emitted = std::max(before_.last_emitted, transition.order_time);
     Change& change = row.change;
-    if (is_read) change.op = Op::kRead;
+    if (is_read) {
+      change.op = Op::kRead;
+      change.snapshot = SnapshotMark::kTrue;
+    }
     change.cause = CauseOf(is_read);
     change.ts = ts;
     if (exists) change.written = DifferentColumns(change.before, *change.after, arena_);

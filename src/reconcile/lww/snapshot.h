@@ -32,8 +32,7 @@ struct SnapshotOutcome {
 
 // Holds `row` (its state, nullptr: there is none) against `found` (what the snapshot has of it, nullptr: nothing).
 // Updates the clocks of `header`, which is as it was before `sight.covering`. What was due in the row by `sight.now`
-// must have been announced. Of a change: the verdict is kChange and the Change is whole, but for `sequence` and
-// `snapshot`:
+// must have been announced. Of a change: the verdict is kChange and the Change is whole, but for `sequence`:
 //
 //   kRead     of a row never told of (kBackfill); ts is the greatest write time of what is live in it
 //   kCreate, kUpdate, kDelete   of one that was; ts is the greatest write time of what is known of it now, and of a row

@@ -22,6 +22,7 @@ Status CheckingSink::Emit(const Change& change) {
   if (change.revision != ++revisions_[row]) return wrong("a revision is missing");
   const bool is_read = change.op == Op::kRead;
   if (is_read && (change.revision != 1 || change.cause != Cause::kBackfill)) return wrong("it was told of before");
+  if (is_read != (change.snapshot == SnapshotMark::kTrue)) return wrong("it should say that it is of a snapshot");
   const Op created = is_read ? Op::kRead : Op::kCreate;
   const Op fitting = change.before == nullptr ? created : change.after == nullptr ? Op::kDelete : Op::kUpdate;
   if (change.op != fitting || (change.before == nullptr && change.after == nullptr)) return wrong("op does not fit");
