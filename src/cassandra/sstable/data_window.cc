@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/check.h"
-
 namespace braid {
 namespace {
 
@@ -42,11 +40,6 @@ Status DataWindow::Fill(uint64_t bytes) {
   return status;
 }
 
-void DataWindow::Consume(uint64_t bytes) {
-  CHECK(bytes <= view().size());
-  consumed_ += bytes;
-}
-
 void DataWindow::MoveTo(uint64_t position) {
   CHECK(position <= chunks_->length());
   buffer_.clear();
@@ -55,8 +48,7 @@ void DataWindow::MoveTo(uint64_t position) {
   consumed_ = 0;
 }
 
-void DataWindow::Release() {
-  if (passed_.empty()) return;
+void DataWindow::ReleasePassed() {
   spare_ = std::move(passed_.front());
   passed_.clear();
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/result.h"
 #include "cassandra/sstable/chunk_reader.h"
 
@@ -23,21 +24,30 @@ class DataWindow {
   // Uncompressed bytes from the position to the end of the data.
   uint64_t remaining() const { return chunks_->length() - position(); }
   // What is filled in from the position on. Lives until Release().
-  ByteView view() const { return ByteView(buffer_).substr(consumed_); }
+  ByteView view() const { return {buffer_.data() + consumed_, buffer_.size() - consumed_}; }
   // True if view() reaches the end of the data.
   bool whole() const { return view().size() == remaining(); }
 
   // Sees to it that view() has at least `bytes`, or all that remains. Errors: those of ChunkReader::Append; what had
   // been filled in stays.
   Status Fill(uint64_t bytes);
+  // True if Fill(bytes) has nothing to do.
+  bool Has(uint64_t bytes) const { return view().size() >= bytes; }
   // Moves forward by `bytes`, which view() must have.
-  void Consume(uint64_t bytes);
+  void Consume(uint64_t bytes) {
+    CHECK(bytes <= view().size());
+    consumed_ += bytes;
+  }
   // Moves to `position` in the data, forward or back, and releases all.
   void MoveTo(uint64_t position);
   // Ends the life of what was passed.
-  void Release();
+  void Release() {
+    if (!passed_.empty()) ReleasePassed();
+  }
 
  private:
+  void ReleasePassed();
+
   ChunkReader* chunks_;
   std::string buffer_;  // from buffer_start_, a whole number of chunks but for its beginning
   uint64_t buffer_start_ = 0;

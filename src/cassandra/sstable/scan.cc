@@ -172,7 +172,9 @@ Result<bool> SstableScanner::ReadNextPiece() {
   arena_.Reset();
   window_.Release();
   CarryOpenRange();
-  piece_.mutation = {};
+  // All else of it is set when the piece is whole.
+  piece_.mutation.partition_deletion = {};
+  piece_.mutation.static_row = nullptr;
   piece_.first = !in_partition_;
   if (!in_partition_) {
     if (window_.remaining() == 0 || range_over_) return false;
@@ -187,9 +189,9 @@ Status SstableScanner::BeginPartition() {
   piece_.partition_offset = window_.position();
   pairer_.Reset();
   last_row_.reset();
-  TRY(window_.Fill(sizeof(uint16_t)));
-  Cursor size(window_.view());
-  TRY(window_.Fill(sizeof(uint16_t) + size.U16() + kMaxDeletionBytes));
+  if (!window_.Has(sizeof(uint16_t))) TRY(window_.Fill(sizeof(uint16_t)));
+  const uint64_t start_bytes = sizeof(uint16_t) + Cursor(window_.view()).U16() + kMaxDeletionBytes;
+  if (!window_.Has(start_bytes)) TRY(window_.Fill(start_bytes));
   in_partition_ = true;
   Cursor cursor(window_.view());
   const ByteView key = cursor.Bytes(cursor.U16());
@@ -245,28 +247,32 @@ Status SstableScanner::ReadStaticRow() {
 }
 
 Result<RowReader::Kind> SstableScanner::ReadRecord(bool statics, RowUpdate* row, RangeMarker* marker) {
-  TRY(window_.Fill(1));
   for (;;) {
-    const ByteView bytes = window_.view();
-    Cursor cursor(bytes);
-    RowReader::Kind kind;
-    if (statics) {
-      kind = reader_.ReadStatic(&cursor, &arena_, row) ? RowReader::Kind::kRow : RowReader::Kind::kEmpty;
-    } else {
-      kind = reader_.Next(&cursor, &arena_, row, marker);
-    }
-    if (cursor.ok()) {
-      window_.Consume(cursor.offset());
-      return kind;
-    }
+    RowReader::Kind kind = RowReader::Kind::kEnd;
+    if (TryRecord(statics, row, marker, &kind)) return kind;
     // It may only want for the bytes behind the window.
-    if (window_.whole()) return Damaged(cursor.reason());
-    if (bytes.size() >= options_.max_row_bytes) {
-      return Damaged(
-          fmt::format("a row of more than {} bytes, or damage: {}", options_.max_row_bytes, cursor.reason()));
+    const uint64_t had = window_.view().size();
+    if (window_.whole()) return Damaged(reason_);
+    if (had >= options_.max_row_bytes) {
+      return Damaged(fmt::format("a row of more than {} bytes, or damage: {}", options_.max_row_bytes, reason_));
     }
-    TRY(window_.Fill(std::min<uint64_t>(2 * bytes.size() + 1, options_.max_row_bytes)));
+    TRY(window_.Fill(std::min<uint64_t>(2 * had + 1, options_.max_row_bytes)));
   }
+}
+
+bool SstableScanner::TryRecord(bool statics, RowUpdate* row, RangeMarker* marker, RowReader::Kind* kind) {
+  Cursor cursor(window_.view());
+  if (statics) {
+    *kind = reader_.ReadStatic(&cursor, &arena_, row) ? RowReader::Kind::kRow : RowReader::Kind::kEmpty;
+  } else {
+    *kind = reader_.Next(&cursor, &arena_, row, marker);
+  }
+  if (!cursor.ok()) [[unlikely]] {
+    reason_ = cursor.reason();
+    return false;
+  }
+  window_.Consume(cursor.offset());
+  return true;
 }
 
 bool SstableScanner::PieceFull(uint64_t piece_start) const {
@@ -277,12 +283,18 @@ bool SstableScanner::PieceFull(uint64_t piece_start) const {
 Status SstableScanner::ReadPiece() {
   const uint64_t piece_start = window_.position();
   while (!PieceFull(piece_start) || window_.position() == piece_start) {
-    RowUpdate row;
-    RangeMarker marker;
-    ASSIGN_OR_RETURN(const RowReader::Kind kind, ReadRecord(false, &row, &marker));
-    if (kind == RowReader::Kind::kRow) TRY(TakeRow(row));
-    if (kind == RowReader::Kind::kMarker) TRY(TakeMarker(marker));
-    if (kind == RowReader::Kind::kEnd) {
+    RowReader::Kind kind = RowReader::Kind::kEnd;
+    if (!TryRecord(false, &row_, &marker_, &kind)) [[unlikely]] {
+      ASSIGN_OR_RETURN(kind, ReadRecord(false, &row_, &marker_));
+    }
+    if (kind == RowReader::Kind::kRow) {
+      if (last_row_.has_value() && row_.key <= *last_row_) [[unlikely]]
+        return Damaged("a row does not come after the one before it");
+      last_row_ = row_.key;
+      rows_.push_back(row_);
+    } else if (kind == RowReader::Kind::kMarker) {
+      TRY(TakeMarker(marker_));
+    } else if (kind == RowReader::Kind::kEnd) {
       if (pairer_.open() != nullptr) return Damaged("a range deletion does not end with its partition");
       in_partition_ = false;
       piece_.last = true;
@@ -295,13 +307,6 @@ Status SstableScanner::ReadPiece() {
     last_row_carried_ = *last_row_;
     last_row_ = last_row_carried_;
   }
-  return {};
-}
-
-Status SstableScanner::TakeRow(const RowUpdate& row) {
-  if (last_row_.has_value() && row.key <= *last_row_) return Damaged("a row does not come after the one before it");
-  last_row_ = row.key;
-  rows_.push_back(row);
   return {};
 }
 

@@ -86,7 +86,8 @@ class SstableScanner {
   Status ReadPiece();
   // Reads one row or marker with whatever of the window it takes. kEnd: the partition has ended.
   Result<RowReader::Kind> ReadRecord(bool statics, RowUpdate* row, RangeMarker* marker);
-  Status TakeRow(const RowUpdate& row);
+  // The same with what the window has. False if that does not parse: then reason_ says why.
+  bool TryRecord(bool statics, RowUpdate* row, RangeMarker* marker, RowReader::Kind* kind);
   Status TakeMarker(const RangeMarker& marker);
   // Cuts the range that is open between this piece and the next.
   void CutOpenRange();
@@ -128,6 +129,9 @@ class SstableScanner {
 
   // The piece under way.
   SstablePiece piece_;
+  RowUpdate row_;  // and the last record, before it goes where it belongs
+  RangeMarker marker_;
+  const char* reason_ = nullptr;
   std::vector<RowUpdate> rows_;
   std::vector<RangeDeletion> ranges_;
 };

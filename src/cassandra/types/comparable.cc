@@ -180,6 +180,14 @@ void AppendComparable(const Type& type, bool descending, ByteView value, std::st
   if (descending) Complement(key, start);
 }
 
+void StoreComparable(const Type& type, bool descending, const char* value, char* to) {
+  *to = kValue;
+  StoreOrdered(type, value, to + 1);
+  if (!descending) return;
+  const size_t size = 1 + ExactSize(type);
+  for (size_t i = 0; i < size; ++i) to[i] = static_cast<char>(~to[i]);
+}
+
 void AppendComparableNull(std::string* key) {
   key->push_back(kNull);
 }

@@ -20,6 +20,10 @@ namespace braid {
 // nothing but growth of `*key` (and, for decimals of more than 16 digits, their digits).
 void AppendComparable(const Type& type, bool descending, ByteView value, std::string* key);
 
+// The same for a value whose size is ExactSize(type) > 0 (model/order_key.h), straight to its place: writes that many
+// bytes and one more to `to`.
+void StoreComparable(const Type& type, bool descending, const char* value, char* to);
+
 // Appends the component of a null, which sorts before all values whatever the direction.
 void AppendComparableNull(std::string* key);
 
