@@ -1,0 +1,45 @@
+#include "pipeline/merge/sstable_source.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace braid {
+namespace {
+
+// Below this a piece is hardly more than its own overhead.
+constexpr size_t kLeastPieceBytes = 16 << 10;
+constexpr size_t kMostPieceBytes = 1 << 20;
+
+}  // namespace
+
+ScanOptions ScanWithin(size_t bytes, size_t sources) {
+  ScanOptions options;
+  options.piece_bytes = std::clamp(bytes / std::max<size_t>(sources, 1), kLeastPieceBytes, kMostPieceBytes);
+  return options;
+}
+
+Result<std::unique_ptr<SstableSource>> SstableSource::Open(const Sstable* sstable, TableSchemaPtr schema,
+                                                           ScanOptions options) {
+  std::unique_ptr<SstableSource> source(new SstableSource(sstable, std::move(schema), std::move(options)));
+  TRY(source->FindFirstToken());
+  return source;
+}
+
+Status SstableSource::FindFirstToken() {
+  ScanOptions options = options_;
+  options.piece_rows = 1;
+  ASSIGN_OR_RETURN(const auto scanner, SstableScanner::Open(sstable_, schema_, std::move(options)));
+  const Result<const SstablePiece*> piece = scanner->Next();
+  if (!piece.has_value()) return {};  // met again, and told, when the merge begins
+  first_token_ = *piece == nullptr ? kGreatestToken : (*piece)->mutation.token;
+  return {};
+}
+
+Result<const SstablePiece*> SstableSource::Next() {
+  if (scanner_ == nullptr) {
+    ASSIGN_OR_RETURN(scanner_, SstableScanner::Open(sstable_, schema_, options_));
+  }
+  return scanner_->Next();
+}
+
+}  // namespace braid
