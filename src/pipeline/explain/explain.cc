@@ -191,9 +191,10 @@ class Explainer {
 }  // namespace
 
 Result<std::string> Explain(const ExplainOptions& options) {
-  ASSIGN_OR_RETURN(const std::vector<NodeHome> homes, OpenNodeHomes(options.nodes));
+  ASSIGN_OR_RETURN(std::vector<NodeHome> homes, OpenNodeHomes(options.nodes));
+  TRY(FindLogs(&homes));
   LogReport report;
-  ASSIGN_OR_RETURN(const LoadedSchema schema, LoadSchema(homes, {options.table}, &report));
+  ASSIGN_OR_RETURN(const LoadedSchema schema, LoadSchema(homes, {options.table}, TableKinds::kCaptured));
   const TableSchemaPtr& table = schema.tables.front();
   SchemaSet definitions;
   definitions.Add(table);

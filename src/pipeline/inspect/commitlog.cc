@@ -15,7 +15,7 @@
 #include "cassandra/schema/schema.h"
 #include "codec/schema.h"
 #include "pipeline/replay/logs.h"
-#include "pipeline/replay/node_home.h"
+#include "pipeline/offline/node_home.h"
 
 namespace braid {
 namespace {

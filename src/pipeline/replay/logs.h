@@ -11,11 +11,10 @@
 #include "cassandra/commitlog/mutation_decoder.h"
 #include "cassandra/schema/schema.h"
 #include "model/mutation.h"
-#include "pipeline/replay/node_home.h"
+#include "pipeline/offline/node_home.h"
+#include "pipeline/offline/tables.h"
 
 namespace braid {
-
-enum class OnCorruption { kStop, kSkip };
 
 // What a pass over logs met besides the mutations that it was asked for.
 struct LogReport {
@@ -25,7 +24,6 @@ struct LogReport {
     uint64_t mutations = 0;
   };
   std::map<std::string, PassedOver> passed_over;  // by table name, or id where it has none
-  std::vector<std::string> schema_warnings;
   // Bytes that could not be read, one line each, with file and offset.
   std::vector<std::string> damage;
   // Ends of files that were being written when the logs were copied.
@@ -41,18 +39,6 @@ class SchemaTables : public TableLookup {
  private:
   const ClusterSchema* schema_;
 };
-
-// The schema of all nodes together, and which of its tables a command is about.
-struct LoadedSchema {
-  ClusterSchema cluster;
-  std::vector<TableSchemaPtr> tables;  // by name
-};
-
-// Reads the nodes' schema files and picks `tables` (keyspace.table), or every captured table if none is named. A named
-// table that is unknown, not captured or not readable is an error that says so; with none named, captured tables that
-// cannot be read are told in `report`.
-Result<LoadedSchema> LoadSchema(const std::vector<NodeHome>& homes, const std::vector<std::string>& tables,
-                                LogReport* report);
 
 class MutationVisitor {
  public:

@@ -6,11 +6,10 @@
 #include <memory>
 #include <utility>
 
-#include "base/version.h"
 #include "codec/schema.h"
-#include "encode/json.h"
+#include "pipeline/offline/event_lines.h"
+#include "pipeline/offline/table_output.h"
 #include "pipeline/replay/spilling_state.h"
-#include "pipeline/replay/table_output.h"
 #include "pipeline/replay/write_log.h"
 #include "reconcile/reconciler.h"
 
@@ -53,34 +52,6 @@ class Collector : public MutationVisitor {
   const uint64_t bytes_in_all_;
   const ReplayOptions& options_;
   uint64_t mutations_ = 0;
-};
-
-// Numbers the changes and writes them as lines of the current table's file.
-class LineSink : public ChangeSink {
- public:
-  LineSink(const EventContext& context, TableOutput* output) : context_(context), output_(output) {}
-
-  void BeginTable() { changes_ = 0; }
-
-  Status Emit(const Change& change) override {
-    Change numbered = change;
-    numbered.sequence.n = next_++;
-    ++changes_;
-    line_.clear();
-    AppendEventJson(numbered, context_, &line_);
-    line_.push_back('\n');
-    return output_->Append(line_);
-  }
-
-  // Of the current table.
-  uint64_t changes() const { return changes_; }
-
- private:
-  const EventContext& context_;
-  TableOutput* output_;
-  std::string line_;
-  uint64_t next_ = 1;
-  uint64_t changes_ = 0;
 };
 
 class Replayer {
@@ -149,7 +120,7 @@ class Replayer {
   const ReplayOptions& options_;
   const LoadedSchema& schema_;
   TableOutput* output_;
-  LineSink sink_;
+  EventLines sink_;
   SpillingState state_;
   Reconciler reconciler_;
   const UnixSeconds clock_limit_{options_.machine_time_s + kSecondsPerDay};
@@ -159,20 +130,14 @@ class Replayer {
   bool in_partition_ = false;
 };
 
-EventContext ContextOf(const ReplayOptions& options, const std::vector<NodeHome>& homes) {
-  EventContext context;
-  context.pipeline = options.name;
-  context.version = kVersion;
-  for (const NodeHome& home : homes) context.nodes.push_back(home.name);
-  return context;
-}
-
 }  // namespace
 
 Result<ReplaySummary> Replay(const ReplayOptions& options) {
-  ASSIGN_OR_RETURN(const std::vector<NodeHome> homes, OpenNodeHomes(options.nodes));
+  ASSIGN_OR_RETURN(std::vector<NodeHome> homes, OpenNodeHomes(options.nodes));
+  TRY(FindLogs(&homes));
   ReplaySummary summary;
-  ASSIGN_OR_RETURN(const LoadedSchema schema, LoadSchema(homes, options.tables, &summary.logs));
+  ASSIGN_OR_RETURN(const LoadedSchema schema, LoadSchema(homes, options.tables, TableKinds::kCaptured));
+  summary.schema_warnings = schema.cluster.warnings();
   for (const NodeHome& home : homes) {
     summary.segments += home.segments.size();
     for (const SegmentFile& segment : home.segments) summary.bytes += segment.size_bytes;
@@ -193,7 +158,7 @@ Result<ReplaySummary> Replay(const ReplayOptions& options) {
   summary.writes = log.writes();
 
   ASSIGN_OR_RETURN(const auto writes, log.Finish(definitions, UnixSeconds{options.machine_time_s}));
-  const EventContext context = ContextOf(options, homes);
+  const EventContext context = ContextOf(options.name, homes);
   Replayer replayer(options, schema, context, output.get());
   TRY(replayer.Run(writes.get(), std::max<uint64_t>(log.writes(), 1), &summary));
   TRY(output->Publish());

@@ -47,6 +47,7 @@ struct ReplaySummary {
   uint64_t silent = 0;  // writes that changed nothing that a reader could see
   uint64_t changes = 0;
   uint64_t spilled_bytes = 0;
+  std::vector<std::string> schema_warnings;
   LogReport logs;
 };
 

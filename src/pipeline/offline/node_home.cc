@@ -1,4 +1,4 @@
-#include "pipeline/replay/node_home.h"
+#include "pipeline/offline/node_home.h"
 
 #include <fmt/format.h>
 
@@ -11,6 +11,22 @@ namespace braid {
 namespace {
 
 namespace fs = std::filesystem;
+
+Result<NodeHome> OpenNodeHome(const std::string& argument) {
+  const size_t equals = argument.find('=');
+  if (equals == 0 || equals == std::string::npos || equals + 1 == argument.size()) {
+    return InvalidArgument(
+        fmt::format("--node {}: give it as NAME=HOME, for example --node n1=/var/lib/cassandra", argument));
+  }
+  NodeHome home;
+  home.name = argument.substr(0, equals);
+  home.path = argument.substr(equals + 1);
+  while (home.path.size() > 1 && home.path.back() == '/') home.path.pop_back();
+  if (!fs::is_directory(home.path)) {
+    return NotFound(fmt::format("node {}: {} is not a directory", home.name, home.path));
+  }
+  return home;
+}
 
 }  // namespace
 
@@ -30,30 +46,6 @@ Result<std::vector<SegmentFile>> ListSegments(const std::string& directory) {
   return segments;
 }
 
-Result<NodeHome> OpenNodeHome(const std::string& argument) {
-  const size_t equals = argument.find('=');
-  if (equals == 0 || equals == std::string::npos || equals + 1 == argument.size()) {
-    return InvalidArgument(
-        fmt::format("--node {}: give it as NAME=HOME, for example --node n1=/var/lib/cassandra", argument));
-  }
-  NodeHome home;
-  home.name = argument.substr(0, equals);
-  home.path = argument.substr(equals + 1);
-  while (home.path.size() > 1 && home.path.back() == '/') home.path.pop_back();
-  if (!fs::is_directory(home.path)) {
-    return NotFound(fmt::format("node {}: {} is not a directory", home.name, home.path));
-  }
-  const std::string cdc_raw = home.path + "/cdc_raw";
-  if (!fs::is_directory(cdc_raw)) {
-    return NotFound(
-        fmt::format("node {}: {} is not there; a node's home holds cdc_raw/ (its captured commit log) and "
-                    "data/ (its schema)",
-                    home.name, cdc_raw));
-  }
-  ASSIGN_OR_RETURN(home.segments, ListSegments(cdc_raw));
-  return home;
-}
-
 Result<std::vector<NodeHome>> OpenNodeHomes(const std::vector<std::string>& arguments) {
   std::vector<NodeHome> homes;
   for (const std::string& argument : arguments) {
@@ -67,6 +59,20 @@ Result<std::vector<NodeHome>> OpenNodeHomes(const std::vector<std::string>& argu
     }
   }
   return homes;
+}
+
+Status FindLogs(std::vector<NodeHome>* homes) {
+  for (NodeHome& home : *homes) {
+    const std::string cdc_raw = home.path + "/cdc_raw";
+    if (!fs::is_directory(cdc_raw)) {
+      return NotFound(
+          fmt::format("node {}: {} is not there; a node's home holds cdc_raw/ (its captured commit log) and "
+                      "data/ (its schema)",
+                      home.name, cdc_raw));
+    }
+    ASSIGN_OR_RETURN(home.segments, ListSegments(cdc_raw));
+  }
+  return {};
 }
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-#include "pipeline/replay/table_output.h"
+#include "pipeline/offline/table_output.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
