@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/backfill/backfill.h"
 #include "pipeline/inspect/commitlog.h"
 #include "pipeline/inspect/state.h"
 #include "pipeline/replay/replay.h"
@@ -13,6 +14,7 @@
 namespace braid {
 
 int RunReplay(ReplayOptions options);
+int RunBackfill(BackfillOptions options);
 
 int RunInspectCommitLog(const InspectCommitLogOptions& options);
 int RunInspectSstable(const std::string& path);

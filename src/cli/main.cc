@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <functional>
@@ -90,9 +91,35 @@ std::string FailureMessage(const CLI::App* app, const CLI::Error& error) {
                      command);
 }
 
+UnixSeconds WallClock() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::seconds>(now).count()};
+}
+
 std::optional<UnixSeconds> TimeOrNone(const std::string& text) {
   if (text.empty()) return std::nullopt;
   return *ParseTimeArgument(text);
+}
+
+// What replay and backfill say alike.
+template <typename Options>
+void AddOutput(CLI::App* command, Options* options) {
+  command->add_option("--out", options->out, "Directory for KEYSPACE.TABLE.ndjson, one event a line")
+      ->type_name("DIR")
+      ->required();
+  command->add_option("--name", options->name, "The pipeline's name in the events (default braid)")->type_name("NAME");
+  AddOnCorruption(command, &options->on_corruption);
+}
+
+CLI::Option* AddTables(CLI::App* command, std::vector<std::string>* tables) {
+  return command->add_option("--table", *tables, "Only this table; may be given again (default: every cdc table)")
+      ->type_name("KEYSPACE.TABLE")
+      ->check(CheckTable)
+      ->allow_extra_args(false);
+}
+
+void AddMemory(CLI::App* command, uint64_t* bytes, const char* help) {
+  command->add_option("--memory", *bytes, help)->type_name("SIZE")->transform(CLI::Validator(TakeMemory, ""));
 }
 
 void AddReplay(CLI::App* app, std::function<int()>* run) {
@@ -103,26 +130,41 @@ void AddReplay(CLI::App* app, std::function<int()>* run) {
   auto words = std::make_shared<Words>();
   CLI::App* replay = app->add_subcommand("replay", "Turn the nodes' commit logs into one stream per table, offline");
   AddNodes(replay, &words->options.nodes);
-  replay->add_option("--out", words->options.out, "Directory for KEYSPACE.TABLE.ndjson, one event a line")
-      ->type_name("DIR")
-      ->required();
-  replay->add_option("--table", words->options.tables, "Only this table; may be given again (default: every cdc table)")
-      ->type_name("KEYSPACE.TABLE")
-      ->check(CheckTable)
-      ->allow_extra_args(false);
+  AddOutput(replay, &words->options);
+  AddTables(replay, &words->options.tables);
   AddNow(replay, &words->now);
   replay->add_flag("--partial", words->options.partial,
                    "The logs are not the tables' whole history: say of each row what is not known");
-  replay->add_option("--memory", words->options.memory_bytes, "Memory to use before spilling to disk (default 1GiB)")
-      ->type_name("SIZE")
-      ->transform(CLI::Validator(TakeMemory, ""));
-  replay->add_option("--name", words->options.name, "The pipeline's name in the events (default braid)")
-      ->type_name("NAME");
-  AddOnCorruption(replay, &words->options.on_corruption);
+  AddMemory(replay, &words->options.memory_bytes, "Memory to use before spilling to disk (default 1GiB)");
   replay->callback([words, run] {
     *run = [words] {
       words->options.now = TimeOrNone(words->now);
       return RunReplay(std::move(words->options));
+    };
+  });
+}
+
+void AddBackfill(CLI::App* app, std::function<int()>* run) {
+  struct Words {
+    BackfillOptions options;
+    std::string now;
+  };
+  auto words = std::make_shared<Words>();
+  CLI::App* backfill =
+      app->add_subcommand("backfill", "Turn the nodes' SSTables into one event for each live row, offline");
+  AddNodes(backfill, &words->options.nodes);
+  AddOutput(backfill, &words->options);
+  AddTables(backfill, &words->options.tables);
+  AddNow(backfill, &words->now)
+      ->description("What has expired by then is gone, e.g. 2026-11-21T07:40:51Z (default: now)");
+  backfill->add_option("--snapshot", words->options.files.snapshot, "Read this snapshot rather than the files in force")
+      ->type_name("TAG");
+  backfill->add_flag("--backups", words->options.files.backups, "Read the incremental backups, too");
+  AddMemory(backfill, &words->options.memory_bytes, "Memory to use, about (default 256MiB)");
+  backfill->callback([words, run] {
+    *run = [words] {
+      words->options.now = TimeOrNone(words->now).value_or(WallClock());
+      return RunBackfill(std::move(words->options));
     };
   });
 }
@@ -245,6 +287,7 @@ int Main(int argc, char** argv) {
   app.failure_message(FailureMessage);
   std::function<int()> run;
   AddReplay(&app, &run);
+  AddBackfill(&app, &run);
   AddInspect(&app, &run);
   AddExplain(&app, &run);
   AddLive(&app, &run);
