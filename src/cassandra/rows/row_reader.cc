@@ -71,6 +71,22 @@ void ReadMortality(Cursor* from, uint8_t flags, const RowTimes& row, Cell* cell)
   return column.wanted && cell->at > column.dropped_at;
 }
 
+// A cursor over what is left of another. What reads a whole row works on one, which the compiler keeps in registers; it
+// is not a copy, since that is loaded in pairs of fields, and waits long for the one that was just stored.
+Cursor RestOf(const Cursor& from) {
+  return Cursor(ByteView(from.position(), from.remaining()));
+}
+
+// Moves `from` to where `rest` of it stands, or has failed.
+void TakeOver(const Cursor& rest, Cursor* from) {
+  if (rest.ok()) [[likely]] {
+    from->Skip(rest.offset());
+  } else {
+    from->Skip(rest.failed_offset());
+    from->Fail(rest.reason());
+  }
+}
+
 bool Closes(BoundKind kind) {
   return kind == BoundKind::kExclEnd || kind == BoundKind::kInclEnd || kind == BoundKind::kExclEndInclStart ||
          kind == BoundKind::kInclEndExclStart;
@@ -197,9 +213,24 @@ void RowReader::ReadMarker(Cursor* from, Arena* arena, RangeMarker* marker) {
   if (sized_ && from->offset() != body_end) from->Fail("a range marker ends elsewhere than its size says");
 }
 
+// The common case: no column has cells of its own elements, and written order is that of the ids. Cells go straight to
+// their place.
+[[gnu::always_inline]] inline void RowReader::ReadSimpleCells(Cursor* from, std::span<const HeaderColumn> columns,
+                                                              Arena* arena, RowUpdate* row) {
+  // Every cell takes at least a byte.
+  if (columns.size() > from->remaining()) from->Fail("a row has fewer cells than columns");
+  if (columns.empty() || !from->ok()) return;
+  const RowTimes times{stats_, times_, row->liveness};
+  Cell* const first = reinterpret_cast<Cell*>(arena->Allocate(columns.size() * sizeof(Cell), alignof(Cell)));
+  Cell* next = first;
+  for (const HeaderColumn& column : columns) {
+    if (ReadCell(from, column, times, new (next) Cell)) ++next;
+  }
+  row->cells = {first, next};
+}
+
 bool RowReader::ReadBody(Cursor* cursor, uint8_t flags, const ColumnList& list, Arena* arena, RowUpdate* row) {
-  // A copy, so that the compiler may keep it in registers.
-  Cursor from = *cursor;
+  Cursor from = RestOf(*cursor);
   uint64_t body_end = 0;
   if (sized_) {
     body_end = from.Vint();
@@ -215,18 +246,20 @@ bool RowReader::ReadBody(Cursor* cursor, uint8_t flags, const ColumnList& list, 
     if (row->liveness.none()) [[unlikely]]
       from.Fail("a row's marker has no timestamp");
   }
-  if ((flags & kHasDeletion) != 0) row->deletion = ReadDeletion(&from, stats_, times_);
-
-  const bool all = (flags & kHasAllColumns) != 0 || ReadSubset(&from, list);
-  if (list.any_multi_cell() || !list.ascending()) {
-    ReadMixedCells(&from, list, all, (flags & kHasComplexDeletion) != 0, arena, row);
-  } else {
-    ReadSimpleCells(&from, all ? list.columns() : std::span<const HeaderColumn>(present_), arena, row);
+  bool all = true;
+  const bool mixed = list.any_multi_cell() || !list.ascending();
+  if ((flags & kHasDeletion) != 0 || (flags & kHasAllColumns) == 0 || mixed) {
+    Cursor rest = RestOf(from);
+    if ((flags & kHasDeletion) != 0) row->deletion = ReadDeletion(&rest, stats_, times_);
+    all = (flags & kHasAllColumns) != 0 || ReadSubset(&rest, list);
+    if (mixed) ReadMixedCells(&rest, list, all, (flags & kHasComplexDeletion) != 0, arena, row);
+    TakeOver(rest, &from);
   }
+  if (!mixed) ReadSimpleCells(&from, all ? list.columns() : std::span<const HeaderColumn>(present_), arena, row);
   if (sized_ && from.ok() && from.offset() != body_end) {
     from.Fail("a row ends elsewhere than its size says");
   }
-  *cursor = from;
+  TakeOver(from, cursor);
   return !row->cells.empty() || !row->liveness.none() || !row->deletion.live() || !row->complex_deletions.empty();
 }
 
@@ -279,30 +312,10 @@ bool RowReader::ReadSubset(Cursor* from, const ColumnList& list) {
   return false;
 }
 
-// The common case: no column has cells of its own elements, and written order is that of the ids. Cells go straight to
-// their place.
-void RowReader::ReadSimpleCells(Cursor* cursor, std::span<const HeaderColumn> columns, Arena* arena, RowUpdate* row) {
-  Cursor from = *cursor;
-  // Every cell takes at least a byte.
-  if (columns.size() > from.remaining()) from.Fail("a row has fewer cells than columns");
-  if (columns.empty() || !from.ok()) {
-    *cursor = from;
-    return;
-  }
-  const RowTimes times{stats_, times_, row->liveness};
-  Cell* const first = reinterpret_cast<Cell*>(arena->Allocate(columns.size() * sizeof(Cell), alignof(Cell)));
-  Cell* next = first;
-  for (const HeaderColumn& column : columns) {
-    if (ReadCell(&from, column, times, new (next) Cell)) ++next;
-  }
-  row->cells = {first, next};
-  *cursor = from;
-}
-
 // Any columns: cells are read into a buffer in written order, and go from there by column id.
 void RowReader::ReadMixedCells(Cursor* cursor, const ColumnList& list, bool all, bool deletions, Arena* arena,
                                RowUpdate* row) {
-  Cursor from = *cursor;
+  Cursor from = RestOf(*cursor);
   cells_.clear();
   complex_.clear();
   if (!list.ascending()) slices_.assign(list.size(), Slice{});
@@ -332,7 +345,7 @@ void RowReader::ReadMixedCells(Cursor* cursor, const ColumnList& list, bool all,
                         before.first_complex, static_cast<uint32_t>(complex_.size()) - before.first_complex};
     }
   }
-  *cursor = from;
+  TakeOver(from, cursor);
   if (!from.ok()) return;
   if (list.ascending()) {
     row->cells = arena->CopyArray(cells_);

@@ -60,6 +60,28 @@ Status CheckClustering(const Sstable& sstable, const TableSchema& schema) {
   return {};
 }
 
+// Up to "nb": seconds, then the time; live is the greatest of one and the least of the other. From "oa" on: the time,
+// whose first byte says by its top bit that there is none, then unsigned seconds.
+Deletion ReadPartitionDeletion(Cursor* from, DeletionTimes times) {
+  Deletion deletion;
+  if (times == DeletionTimes::kUnsigned) {
+    const uint8_t first = static_cast<uint8_t>(from->remaining() == 0 ? 0 : *from->position());
+    if (first == kLiveDeletion) {
+      from->Skip(1);
+    } else if ((first & kLiveDeletion) != 0) {
+      from->Fail("a partition's deletion has unknown flags");
+    } else {
+      deletion.at = {from->I64()};
+      deletion.local = {from->U32()};
+    }
+    return deletion;
+  }
+  const int32_t seconds = from->I32();
+  deletion.at = {from->I64()};
+  if (!deletion.at.none()) deletion.local = seconds < 0 ? kInvalidDeletionTime : UnixSeconds{seconds};
+  return deletion;
+}
+
 ClusteringLayout MakeLayout(const Sstable& sstable, const TableSchema& schema) {
   std::vector<TypePtr> types;
   for (const JavaType& type : sstable.header().clustering) types.push_back(type.type);
@@ -172,7 +194,7 @@ Result<bool> SstableScanner::ReadNextPiece() {
   arena_.Reset();
   window_.Release();
   CarryOpenRange();
-  // All else of it is set when the piece is whole.
+  // All else of it is set when a partition begins, or when the piece is whole.
   piece_.mutation.partition_deletion = {};
   piece_.mutation.static_row = nullptr;
   piece_.first = !in_partition_;
@@ -208,33 +230,10 @@ Status SstableScanner::BeginPartition() {
   }
   key_ = key;
   token_ = token;
-  TRY(ReadPartitionDeletion(&cursor));
+  piece_.mutation.partition_deletion = ReadPartitionDeletion(&cursor, times_);
+  if (!cursor.ok()) return Damaged(cursor.reason());
   window_.Consume(cursor.offset());
   if (!sstable_->header().statics.empty()) TRY(ReadStaticRow());
-  return {};
-}
-
-// Up to "nb": seconds, then the time; live is the greatest of one and the least of the other. From "oa" on: the time,
-// whose first byte says by its top bit that there is none, then unsigned seconds.
-Status SstableScanner::ReadPartitionDeletion(Cursor* from) {
-  Deletion deletion;
-  if (times_ == DeletionTimes::kUnsigned) {
-    const uint8_t first = static_cast<uint8_t>(from->remaining() == 0 ? 0 : *from->position());
-    if (first == kLiveDeletion) {
-      from->Skip(1);
-    } else if ((first & kLiveDeletion) != 0) {
-      from->Fail("a partition's deletion has unknown flags");
-    } else {
-      deletion.at = {from->I64()};
-      deletion.local = {from->U32()};
-    }
-  } else {
-    const int32_t seconds = from->I32();
-    deletion.at = {from->I64()};
-    if (!deletion.at.none()) deletion.local = seconds < 0 ? kInvalidDeletionTime : UnixSeconds{seconds};
-  }
-  if (!from->ok()) return Damaged(from->reason());
-  piece_.mutation.partition_deletion = deletion;
   return {};
 }
 

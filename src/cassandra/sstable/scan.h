@@ -26,8 +26,9 @@ struct ScanOptions {
   TokenRange tokens;
   // Columns whose cells are stepped over.
   std::vector<ColumnId> excluded;
-  // A partition is given in pieces of at most so many rows and ranges …
-  size_t piece_rows = 1024;
+  // A partition is given in pieces of at most so many rows and ranges: by default as many as the processor's caches
+  // hold from reading them to using them …
+  size_t piece_rows = 128;
   // … and of about so many bytes of the data: at least one row, and none more once they are passed.
   size_t piece_bytes = 1 << 20;
   // A row or marker beyond this is taken for damage, rather than memory for it.
@@ -81,7 +82,6 @@ class SstableScanner {
   // Reads a piece into rows_ and ranges_. False if there is none left, in the file or in the range.
   Result<bool> ReadNextPiece();
   Status BeginPartition();
-  Status ReadPartitionDeletion(Cursor* from);
   Status ReadStaticRow();
   Status ReadPiece();
   // Reads one row or marker with whatever of the window it takes. kEnd: the partition has ended.
