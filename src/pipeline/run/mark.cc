@@ -9,7 +9,8 @@ namespace braid {
 namespace {
 
 constexpr ByteView kMagic = "BRSM";
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
+constexpr uint8_t kFirstWithSnapshots = 2;
 constexpr const char* kWhat = "shard mark";
 
 void AppendPlace(std::string* to, const Position& position) {
@@ -33,6 +34,11 @@ NodeIndex ReadNode(Cursor* from) {
 TableId ReadTable(Cursor* from) {
   const ByteView bytes = from->Bytes(16);
   return from->ok() ? TableId::FromBytes(bytes) : TableId();
+}
+
+void AppendBytes(std::string* to, ByteView bytes) {
+  AppendVint(to, bytes.size());
+  to->append(bytes);
 }
 
 void AppendTruncated(std::string* to, const ShardMark::Truncated& truncated) {
@@ -86,8 +92,15 @@ std::string EncodeMark(const ShardMark& mark) {
   for (const Gap& gap : mark.gaps) {
     record.clear();
     AppendGap(&record, gap);
-    AppendVint(&bytes, record.size());
-    bytes.append(record);
+    AppendBytes(&bytes, record);
+  }
+  AppendVint(&bytes, mark.snapshots.size());
+  for (const auto& [table, snapshot] : mark.snapshots) {
+    bytes.append(table.view());
+    AppendVint(&bytes, snapshot.task);
+    bytes.push_back(snapshot.done ? 1 : 0);
+    AppendBytes(&bytes, snapshot.next);
+    AppendBytes(&bytes, snapshot.known);
   }
   return bytes;
 }
@@ -97,6 +110,7 @@ Result<ShardMark> DecodeMark(ByteView bytes) {
   if (bytes.empty()) return mark;
   Cursor from(bytes);
   TRY(ReadMagic(&from, kMagic, kVersion, kWhat));
+  const auto version = static_cast<uint8_t>(bytes[kMagic.size()]);
   mark.commit = from.Vint();
   mark.timeline_end = from.Vint();
   for (uint64_t left = from.Vint(); left > 0 && from.ok(); --left) {
@@ -119,6 +133,14 @@ Result<ShardMark> DecodeMark(ByteView bytes) {
     if (!from.ok()) break;
     ASSIGN_OR_RETURN(Gap gap, DecodeGap(record));
     mark.gaps.push_back(std::move(gap));
+  }
+  for (uint64_t left = version < kFirstWithSnapshots ? 0 : from.Vint(); left > 0 && from.ok(); --left) {
+    const TableId table = ReadTable(&from);
+    ShardMark::Snapshot& snapshot = mark.snapshots[table];
+    snapshot.task = from.Vint();
+    snapshot.done = from.U8() != 0;
+    snapshot.next = from.VintBytes();
+    snapshot.known = from.VintBytes();
   }
   TRY(FinishRecord(&from, kWhat));
   return mark;

@@ -46,6 +46,16 @@ struct ShardMark {
 
   std::vector<Gap> gaps;  // open ones
 
+  // How far a backfill has come in a table.
+  struct Snapshot {
+    uint64_t task = 0;  // the backfill
+    bool done = false;  // there is nothing of it left to do
+    std::string next;   // SnapshotCursor
+    std::string known;
+    bool operator==(const Snapshot&) const = default;
+  };
+  std::map<TableId, Snapshot> snapshots;
+
   bool operator==(const ShardMark&) const = default;
 };
 

@@ -29,6 +29,7 @@ ShardMark Full() {
   gap.detail = "cdc_raw was full";
   gap.seen_at = {1732176000456789};
   mark.gaps.push_back(gap);
+  mark.snapshots[table] = {.task = 9, .done = false, .next = "there", .known = ""};
   return mark;
 }
 
@@ -53,9 +54,20 @@ TEST(MarkTest, RefusesEveryCutAndEveryByteTooMany) {
   EXPECT_FALSE(DecodeMark(bytes + "x").has_value());
 }
 
+TEST(MarkTest, ReadsTheVersionBefore) {
+  ShardMark mark = Full();
+  mark.snapshots.clear();
+  std::string bytes = EncodeMark(mark);
+  bytes.pop_back();  // no backfill
+  bytes[4] = 1;
+  const auto decoded = DecodeMark(bytes);
+  ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
+  EXPECT_EQ(*decoded, mark);
+}
+
 TEST(MarkTest, RefusesANewerVersionByName) {
   std::string bytes = EncodeMark(Full());
-  bytes[4] = 2;
+  bytes[4] = 3;
   const auto decoded = DecodeMark(bytes);
   ASSERT_FALSE(decoded.has_value());
   EXPECT_EQ(decoded.error().code, ErrorCode::kUnsupported);

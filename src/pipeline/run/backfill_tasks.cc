@@ -1,0 +1,173 @@
+#include "pipeline/run/backfill_tasks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/checksum.h"
+#include "base/cursor.h"
+#include "base/vint.h"
+#include "codec/version.h"
+
+namespace braid {
+namespace {
+
+constexpr ByteView kMagic = "BRBF";
+constexpr uint8_t kVersion = 1;
+constexpr const char* kWhat = "list of backfills";
+constexpr size_t kChecksumBytes = 8;
+constexpr uint64_t kMostBytes = uint64_t{16} << 20;
+// What ended and says nothing any more is kept for people to see.
+constexpr size_t kKeptForPeople = 16;
+
+void AppendTask(std::string* to, const BackfillTask& task) {
+  AppendVint(to, task.id);
+  to->append(task.table.view());
+  AppendVint(to, task.name.size());
+  to->append(task.name);
+  AppendSignedVint(to, task.tokens.after.value);
+  AppendSignedVint(to, task.tokens.through.value);
+  to->push_back(static_cast<char>(task.cause));
+  to->push_back(static_cast<char>(task.state));
+  AppendSignedVint(to, task.asked_us);
+  AppendVint(to, task.gaps.size());
+  for (const uint64_t gap : task.gaps) AppendBigEndian(to, gap);
+}
+
+BackfillTask ReadTask(Cursor* from) {
+  BackfillTask task;
+  task.id = from->Vint();
+  const ByteView table = from->Bytes(task.table.bytes.size());
+  if (from->ok()) task.table = TableId::FromBytes(table);
+  task.name = from->VintBytes();
+  task.tokens.after.value = from->SignedVint();
+  task.tokens.through.value = from->SignedVint();
+  const uint8_t cause = from->U8();
+  const uint8_t state = from->U8();
+  if (cause > static_cast<uint8_t>(BackfillTask::Cause::kGap)) from->Fail("there is no such cause");
+  if (state > static_cast<uint8_t>(BackfillTask::State::kCancelled)) from->Fail("there is no such state");
+  task.cause = static_cast<BackfillTask::Cause>(cause);
+  task.state = static_cast<BackfillTask::State>(state);
+  task.asked_us = from->SignedVint();
+  for (uint64_t left = from->Vint(); left > 0 && from->ok(); --left) task.gaps.push_back(from->U64());
+  return task;
+}
+
+Result<BackfillTasks> Decode(ByteView bytes) {
+  Cursor from(bytes.substr(0, bytes.size() - std::min(bytes.size(), kChecksumBytes)));
+  TRY(ReadMagic(&from, kMagic, kVersion, kWhat));
+  if (Hash64(bytes.substr(0, bytes.size() - kChecksumBytes)) !=
+      LoadBigEndian<uint64_t>(bytes.data() + bytes.size() - kChecksumBytes)) {
+    return Corrupt(fmt::format("{}: its bytes do not fit their checksum", kWhat));
+  }
+  BackfillTasks tasks;
+  tasks.next_id = from.Vint();
+  for (uint64_t left = from.Vint(); left > 0 && from.ok(); --left) tasks.tasks.push_back(ReadTask(&from));
+  TRY(FinishRecord(&from, kWhat));
+  return tasks;
+}
+
+// The tables of which `gap` may have taken something.
+std::vector<const TableSchema*> TablesOf(const Gap& gap, const std::vector<const TableSchema*>& tables) {
+  std::vector<const TableSchema*> concerned;
+  for (const TableSchema* table : tables) {
+    if (gap.table.empty() || gap.table == table->FullName()) concerned.push_back(table);
+  }
+  return concerned;
+}
+
+bool Heals(const BackfillTask& task, const TableSchema& table, const Gap& gap) {
+  return task.table == table.table_id && task.tokens.all() && std::ranges::find(task.gaps, gap.id) != task.gaps.end();
+}
+
+}  // namespace
+
+BackfillTask* BackfillTasks::Find(uint64_t id) {
+  const auto found = std::ranges::find(tasks, id, &BackfillTask::id);
+  return found == tasks.end() ? nullptr : &*found;
+}
+
+BackfillTask* BackfillTasks::FindCovering(const TableId& table, const TokenRange& tokens) {
+  const auto found = std::ranges::find_if(tasks, [&](const BackfillTask& task) {
+    return !task.ended() && task.table == table &&
+           (task.tokens.all() || (task.tokens.after <= tokens.after && tokens.through <= task.tokens.through));
+  });
+  return found == tasks.end() ? nullptr : &*found;
+}
+
+BackfillTask& BackfillTasks::Add(BackfillTask task) {
+  task.id = next_id++;
+  return tasks.emplace_back(std::move(task));
+}
+
+void BackfillTasks::Forget(const std::vector<Gap>& open) {
+  size_t ended = static_cast<size_t>(std::ranges::count_if(tasks, &BackfillTask::ended));
+  std::erase_if(tasks, [&](const BackfillTask& task) {
+    const bool counts = std::ranges::any_of(
+        task.gaps, [&](uint64_t id) { return std::ranges::find(open, id, &Gap::id) != open.end(); });
+    if (!task.ended() || counts || ended <= kKeptForPeople) return false;
+    --ended;
+    return true;
+  });
+}
+
+std::string BackfillsPath(const std::string& state) {
+  return state + "/backfills";
+}
+
+Result<BackfillTasks> ReadBackfills(FileSystem* files, const std::string& state) {
+  const std::string path = BackfillsPath(state);
+  const auto source = files->OpenForRead(path);
+  if (!source.has_value() && source.error().code == ErrorCode::kNotFound) return BackfillTasks();
+  if (!source.has_value()) return source.error();
+  ASSIGN_OR_RETURN(const std::string bytes, ReadAll(**source, kMostBytes));
+  auto tasks = Decode(bytes);
+  if (!tasks.has_value()) return tasks.error().At(path);
+  return tasks;
+}
+
+Status WriteBackfills(FileSystem* files, const std::string& state, const BackfillTasks& tasks) {
+  std::string bytes(kMagic);
+  bytes.push_back(static_cast<char>(kVersion));
+  AppendVint(&bytes, tasks.next_id);
+  AppendVint(&bytes, tasks.tasks.size());
+  for (const BackfillTask& task : tasks.tasks) AppendTask(&bytes, task);
+  AppendBigEndian<uint64_t>(&bytes, Hash64(bytes));
+  return files->ReplaceFile(BackfillsPath(state), bytes);
+}
+
+bool AddForGaps(const std::vector<Gap>& open, const std::vector<const TableSchema*>& tables, int64_t now_us,
+                BackfillTasks* tasks) {
+  bool any = false;
+  for (const TableSchema* table : tables) {
+    BackfillTask task{
+        .table = table->table_id, .name = table->FullName(), .cause = BackfillTask::Cause::kGap, .asked_us = now_us};
+    for (const Gap& gap : open) {
+      const auto concerned = TablesOf(gap, {table});
+      const auto heals = [&](const BackfillTask& other) { return Heals(other, *table, gap); };
+      if (!concerned.empty() && !std::ranges::any_of(tasks->tasks, heals)) task.gaps.push_back(gap.id);
+    }
+    if (task.gaps.empty()) continue;
+    tasks->Add(std::move(task));
+    any = true;
+  }
+  return any;
+}
+
+std::vector<Gap> Healed(const std::vector<Gap>& open, const std::vector<const TableSchema*>& tables,
+                        const BackfillTasks& tasks) {
+  std::vector<Gap> healed;
+  for (const Gap& gap : open) {
+    const auto concerned = TablesOf(gap, tables);
+    const bool all = std::ranges::all_of(concerned, [&](const TableSchema* table) {
+      return std::ranges::any_of(tasks.tasks, [&](const BackfillTask& task) {
+        return task.state == BackfillTask::State::kDone && Heals(task, *table, gap);
+      });
+    });
+    if (all) healed.push_back(gap);
+  }
+  return healed;
+}
+
+}  // namespace braid

@@ -1,0 +1,127 @@
+#include "pipeline/run/backfill_tasks.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/testing/memory_file_system.h"
+
+namespace braid {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using State = BackfillTask::State;
+
+TableSchema TableNamed(const char* name, uint8_t number) {
+  TableSchema table;
+  table.keyspace = "vault";
+  table.table = name;
+  table.table_id.bytes[0] = number;
+  return table;
+}
+
+Gap GapWith(uint64_t id, const char* table = "") {
+  Gap gap;
+  gap.id = id;
+  gap.table = table;
+  return gap;
+}
+
+class BackfillTasksTest : public ::testing::Test {
+ protected:
+  BackfillTasksTest() { EXPECT_TRUE(files_.MakeDirectory("/s").has_value()); }
+  void End(size_t index, State state) { tasks_.tasks[index].state = state; }
+
+  MemoryFileSystem files_;
+  const TableSchema titles_ = TableNamed("titles", 1);
+  const TableSchema people_ = TableNamed("people", 2);
+  const std::vector<const TableSchema*> tables_ = {&titles_, &people_};
+  BackfillTasks tasks_;
+};
+
+TEST_F(BackfillTasksTest, ComeBackAsTheyWereWritten) {
+  EXPECT_EQ(ReadBackfills(&files_, "/s").value(), BackfillTasks());
+  tasks_.Add({.table = titles_.table_id,
+              .name = "vault.titles",
+              .tokens = {{-5}, {INT64_MAX}},
+              .cause = BackfillTask::Cause::kGap,
+              .state = State::kPaused,
+              .gaps = {7, UINT64_MAX},
+              .asked_us = 1795280000000000});
+  tasks_.Add({.table = people_.table_id, .name = "vault.people"});
+  ASSERT_TRUE(WriteBackfills(&files_, "/s", tasks_).has_value());
+  EXPECT_EQ(ReadBackfills(&files_, "/s").value(), tasks_);
+}
+
+TEST_F(BackfillTasksTest, DamageIsToldWithThePath) {
+  tasks_.Add({.table = titles_.table_id, .name = "vault.titles"});
+  ASSERT_TRUE(WriteBackfills(&files_, "/s", tasks_).has_value());
+  const auto source = files_.OpenForRead("/s/backfills").value();
+  const std::string whole = ReadAll(*source, 1000).value();
+  for (size_t i = 0; i < whole.size(); ++i) {
+    std::string bytes = whole;
+    bytes[i] ^= 0x20;
+    ASSERT_TRUE(files_.ReplaceFile("/s/backfills", bytes).has_value());
+    const auto read = ReadBackfills(&files_, "/s");
+    ASSERT_FALSE(read.has_value()) << i;
+    EXPECT_THAT(read.error().message, HasSubstr("/s/backfills"));
+    ASSERT_TRUE(files_.ReplaceFile("/s/backfills", whole.substr(0, i)).has_value());
+    EXPECT_FALSE(ReadBackfills(&files_, "/s").has_value()) << i;
+  }
+}
+
+TEST_F(BackfillTasksTest, AGapAsksForEveryTableOnce) {
+  EXPECT_FALSE(AddForGaps({}, tables_, 5, &tasks_));
+  const std::vector<Gap> open = {GapWith(1), GapWith(2, "vault.people")};
+  EXPECT_TRUE(AddForGaps(open, tables_, 5, &tasks_));
+  ASSERT_EQ(tasks_.tasks.size(), 2u);
+  EXPECT_EQ(tasks_.tasks[0].name, "vault.titles");
+  EXPECT_THAT(tasks_.tasks[0].gaps, ElementsAre(1));
+  EXPECT_THAT(tasks_.tasks[1].gaps, ElementsAre(1, 2));
+  EXPECT_FALSE(AddForGaps(open, tables_, 6, &tasks_));
+  // A gap that comes later needs another look, also where one is waiting: it may have begun.
+  EXPECT_TRUE(AddForGaps({open[0], open[1], GapWith(3, "vault.titles")}, tables_, 6, &tasks_));
+  ASSERT_EQ(tasks_.tasks.size(), 3u);
+  EXPECT_THAT(tasks_.tasks[2].gaps, ElementsAre(3));
+}
+
+TEST_F(BackfillTasksTest, AGapIsHealedWhenEveryTableIs) {
+  const std::vector<Gap> open = {GapWith(1), GapWith(2, "vault.people")};
+  AddForGaps(open, tables_, 5, &tasks_);
+  EXPECT_THAT(Healed(open, tables_, tasks_), IsEmpty());
+  End(1, State::kDone);
+  EXPECT_THAT(Healed(open, tables_, tasks_), ElementsAre(open[1]));
+  End(0, State::kCancelled);
+  EXPECT_THAT(Healed(open, tables_, tasks_), ElementsAre(open[1]));
+  EXPECT_FALSE(AddForGaps(open, tables_, 7, &tasks_)) << "who cancelled it does not want it";
+  End(0, State::kDone);
+  EXPECT_EQ(Healed(open, tables_, tasks_).size(), 2u);
+  // A table that is gone holds nothing up.
+  End(0, State::kWaiting);
+  EXPECT_EQ(Healed(open, {&people_}, tasks_).size(), 2u);
+}
+
+TEST_F(BackfillTasksTest, FindsWhatCoversARange) {
+  tasks_.Add({.table = titles_.table_id, .tokens = {{0}, {100}}});
+  EXPECT_NE(tasks_.FindCovering(titles_.table_id, {{0}, {50}}), nullptr);
+  EXPECT_EQ(tasks_.FindCovering(titles_.table_id, {{-1}, {50}}), nullptr);
+  EXPECT_EQ(tasks_.FindCovering(titles_.table_id, {}), nullptr);
+  EXPECT_EQ(tasks_.FindCovering(people_.table_id, {{0}, {50}}), nullptr);
+  End(0, State::kDone);
+  EXPECT_EQ(tasks_.FindCovering(titles_.table_id, {{0}, {50}}), nullptr);
+}
+
+TEST_F(BackfillTasksTest, ForgetsTheOldestThatSayNothing) {
+  for (int i = 0; i < 20; ++i) tasks_.Add({.table = titles_.table_id, .state = State::kDone});
+  tasks_.tasks[0].gaps = {1};
+  tasks_.Add({.table = people_.table_id});
+  tasks_.Forget({GapWith(1)});
+  EXPECT_EQ(tasks_.tasks.size(), 17u);
+  EXPECT_EQ(tasks_.tasks[0].id, 1u);
+  EXPECT_EQ(tasks_.tasks[1].id, 6u);
+  EXPECT_EQ(tasks_.Add({}).id, 22u);
+}
+
+}  // namespace
+}  // namespace braid
