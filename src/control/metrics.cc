@@ -204,12 +204,38 @@ void AddGaps(const RunStats& stats, Families* to) {
   }
 }
 
+void AddBackfills(const RunStats& stats, Families* to) {
+  using State = BackfillTask::State;
+  uint64_t read_bytes = 0;
+  uint64_t total_bytes = 0;
+  to->Begin(MetricType::Gauge, "backfills", "Backfills by state; of those that ended the last few.");
+  for (const auto& [state, running] : {std::pair(State::kWaiting, true),
+                                       {State::kWaiting, false},
+                                       {State::kPaused, false},
+                                       {State::kDone, false},
+                                       {State::kCancelled, false}}) {
+    const auto count = std::ranges::count_if(stats.backfills, [&](const BackfillStats& backfill) {
+      return backfill.state == state && backfill.running == running;
+    });
+    to->Add(static_cast<double>(count), {{"state", BackfillStateWord(state, running)}});
+  }
+  for (const BackfillStats& backfill : stats.backfills) {
+    read_bytes += backfill.read_bytes;
+    total_bytes += backfill.total_bytes;
+  }
+  to->One(MetricType::Gauge, "backfill_read_bytes", "Of the running backfill: bytes of SSTables read.",
+          static_cast<double>(read_bytes));
+  to->One(MetricType::Gauge, "backfill_total_bytes", "Of the running backfill: bytes of SSTables to read, about.",
+          static_cast<double>(total_bytes));
+}
+
 }  // namespace
 
 std::string RenderMetrics(const RunStats& stats) {
   Families families;
   AddProcess(stats, &families);
   AddGaps(stats, &families);
+  AddBackfills(stats, &families);
   for (const NodeMetric& metric : kNodeMetrics) {
     families.Begin(metric.type, metric.name, metric.help);
     for (const NodeStats& node : stats.nodes) families.Add(metric.value(node), {{"node", node.name}});

@@ -50,6 +50,9 @@ TEST(MetricsTest, EveryValueIsUnderItsName) {
       {"braid_timeline_bytes{shard=\"0\"}", 123'456},
       {"braid_gaps_open{reason=\"overflow\"}", 1},
       {"braid_gaps_open{reason=\"corrupt\"}", 0},
+      {"braid_backfills{state=\"running\"}", 1},
+      {"braid_backfills{state=\"done\"}", 1},
+      {"braid_backfill_total_bytes", 3.0 * (1 << 30)},
       {"braid_disk_limit_bytes", 20.0 * (1 << 30)},
       {"braid_retention_seconds", 7 * 86400},
   };

@@ -92,6 +92,19 @@ Json GapJson(const Gap& gap, const RunStats& stats) {
           {"detail", gap.detail}};
 }
 
+Json BackfillJson(const BackfillStats& backfill, int64_t now_us) {
+  Json json = {{"id", backfill.id},
+               {"table", backfill.table},
+               {"cause", BackfillCauseWord(backfill.cause)},
+               {"state", BackfillStateWord(backfill.state, backfill.running)},
+               {"asked_us", backfill.asked_us}};
+  if (!backfill.running) return json;
+  json["read_bytes"] = backfill.read_bytes;
+  json["total_bytes"] = backfill.total_bytes;
+  json["running_us"] = now_us - backfill.since_us;
+  return json;
+}
+
 Json LatencyJson(const LatencyHistogram& histogram) {
   return {{"count", histogram.total},           {"sum_us", histogram.sum_us},
           {"p50_us", histogram.Quantile(0.5)},  {"p90_us", histogram.Quantile(0.9)},
@@ -119,13 +132,16 @@ std::string RenderStatusJson(const RunStats& stats) {
                {"nodes", Json::array()},
                {"shards", Json::array()},
                {"streams", Json::array()},
-               {"open_gaps", Json::array()}};
+               {"open_gaps", Json::array()},
+               {"backfills", Json::array()}};
   for (const NodeStats& node : stats.nodes) json["nodes"].push_back(NodeJson(node));
   for (const ShardStats& shard : stats.shards) json["shards"].push_back(ShardJson(shard, json["shards"].size()));
   for (const StreamStats& stream : stats.streams) {
     json["streams"].push_back({{"name", stream.name}, {"tables", stream.tables}});
   }
   for (const Gap& gap : stats.open_gaps) json["open_gaps"].push_back(GapJson(gap, stats));
+  for (const BackfillStats& backfill : stats.backfills)
+    json["backfills"].push_back(BackfillJson(backfill, stats.now_us));
   // What is no UTF-8 (a file's name in a detail) is replaced: the library would throw.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

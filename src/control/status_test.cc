@@ -30,6 +30,9 @@ TEST(StatusTest, TheJsonHasEverything) {
   EXPECT_EQ(json["shards"][0]["copies_absorbed"], 321);
   EXPECT_EQ(json["open_gaps"][0]["reason"], "overflow");
   EXPECT_EQ(json["open_gaps"][0]["node"], "n2");
+  EXPECT_EQ(json["backfills"][0]["state"], "done");
+  EXPECT_EQ(json["backfills"][1]["state"], "running");
+  EXPECT_EQ(json["backfills"][1]["running_us"], 60'000'000);
   EXPECT_EQ(json["streams"][0]["tables"][0], "vault.titles");
   EXPECT_EQ(json["write_to_publish"]["count"], 4);
   EXPECT_EQ(json["write_to_publish"]["p50_us"], 4096);
@@ -67,6 +70,10 @@ TEST(StatusTest, PeopleSeeWhatMatters) {
 Open gaps: 1
   ! n2 overflow every table 1700000000400:end to 1700000000401:end, seen 2023-11-14T22:13:20Z
       cdc_raw of n2 was full
+
+  Backfills  table         cause      state     read     of       left
+  1          vault.titles  gap        done         -      -          -
+  2          vault.titles  bootstrap  running  1 GiB  3 GiB  2 min 0 s
 
 Write to publish: half within 4 ms, 99 % within 8.3 s, 99.9 % within 8.3 s
 Disk: 5 GiB of 20 GiB used, 100 GiB free on the volume

@@ -17,6 +17,7 @@ using Json = nlohmann::json;
 
 constexpr int64_t kSecondUs = 1'000'000;
 constexpr size_t kMostGapsShown = 20;
+constexpr size_t kMostBackfillsShown = 20;
 
 // What is there, of the kind that is wanted; else a default. Another version may have made the JSON.
 const Json& At(const Json& json, const char* key) {
@@ -188,6 +189,30 @@ std::string Gaps(const Json& json) {
   return text;
 }
 
+// How long the rest takes if it goes on as it went; "-" if that cannot be known.
+std::string TimeLeft(const Json& backfill) {
+  const int64_t read = Number(backfill, "read_bytes");
+  const int64_t left = std::max<int64_t>(0, Number(backfill, "total_bytes") - read);
+  if (read <= 0) return "-";
+  return FormatDuration(static_cast<int64_t>(static_cast<double>(Number(backfill, "running_us")) /
+                                             static_cast<double>(read) * static_cast<double>(left)));
+}
+
+std::string Backfills(const Json& json) {
+  const Json& backfills = At(json, "backfills");
+  if (!backfills.is_array() || backfills.empty()) return "";
+  Table table(4);
+  table.Row({"Backfills", "table", "cause", "state", "read", "of", "left"});
+  for (size_t i = backfills.size() - std::min(backfills.size(), kMostBackfillsShown); i < backfills.size(); ++i) {
+    const Json& backfill = backfills[i];
+    const bool running = Text(backfill, "state") == "running";
+    table.Row({std::to_string(Number(backfill, "id")), OneLine(Text(backfill, "table")), Text(backfill, "cause"),
+               Text(backfill, "state"), running ? Size(backfill, "read_bytes") : "-",
+               running ? Size(backfill, "total_bytes") : "-", running ? TimeLeft(backfill) : "-"});
+  }
+  return "\n" + table.Render();
+}
+
 std::string Resources(const Json& json) {
   const Json& latency = At(json, "write_to_publish");
   std::string text = "\n";
@@ -212,7 +237,7 @@ Result<std::string> RenderStatus(const std::string& json) {
   const Json parsed = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (!parsed.is_object()) return Corrupt("the status is no JSON object; is it a Braid that answers there?");
   return Head(parsed) + Alarms(parsed) + Nodes(parsed) + Shards(parsed) + Streams(parsed) + Gaps(parsed) +
-         Resources(parsed);
+         Backfills(parsed) + Resources(parsed);
 }
 
 }  // namespace braid

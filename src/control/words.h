@@ -5,6 +5,7 @@
 #include <string>
 
 #include "model/gap.h"
+#include "pipeline/run/backfill_tasks.h"
 
 namespace braid {
 
@@ -27,6 +28,32 @@ constexpr const char* GapReasonWord(GapReason reason) {
       return "not_logged";
     case GapReason::kRetired:
       return "retired";
+  }
+  return "unknown";
+}
+
+constexpr const char* BackfillStateWord(BackfillTask::State state, bool running) {
+  switch (state) {
+    case BackfillTask::State::kWaiting:
+      return running ? "running" : "waiting";
+    case BackfillTask::State::kPaused:
+      return "paused";
+    case BackfillTask::State::kDone:
+      return "done";
+    case BackfillTask::State::kCancelled:
+      return "cancelled";
+  }
+  return "unknown";
+}
+
+constexpr const char* BackfillCauseWord(BackfillTask::Cause cause) {
+  switch (cause) {
+    case BackfillTask::Cause::kAsked:
+      return "asked";
+    case BackfillTask::Cause::kBootstrap:
+      return "bootstrap";
+    case BackfillTask::Cause::kGap:
+      return "gap";
   }
   return "unknown";
 }

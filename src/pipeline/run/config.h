@@ -15,6 +15,12 @@ struct HttpConfig {
   int port = 0;  // 0: no HTTP
 };
 
+struct BackfillConfig {
+  bool bootstrap = true;  // of tables with a past that no log holds
+  bool gaps = true;
+  uint64_t rate_bytes = uint64_t{32} << 20;  // of SSTables, uncompressed, in a second; 0: no limit
+};
+
 struct Config {
   std::string path;  // of the file itself
   std::string name;
@@ -35,7 +41,8 @@ struct Config {
   int64_t confirm_timeout_us = 30'000'000;
   int64_t purge_slack_us = int64_t{3} * 3600 * 1'000'000;
   int64_t retention_us = int64_t{7} * 86400 * 1'000'000;  // of the timeline; disk_bytes bounds it too
-  std::vector<StreamSpec> streams;                        // empty: every captured table, whole, as "keyspace.table"
+  BackfillConfig backfill;
+  std::vector<StreamSpec> streams;  // empty: every captured table, whole, as "keyspace.table"
   HttpConfig http;
 };
 

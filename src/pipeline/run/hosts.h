@@ -1,6 +1,7 @@
 // Within pipeline/run: what the pipeline keeps of each shard and each node.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -41,6 +42,9 @@ struct Pipeline::ShardHost {
   mutable std::mutex mutex;
   std::vector<ShardMark::Node> committed;
   std::vector<Gap> gaps;
+  std::map<TableId, ShardMark::Snapshot> snapshots;
+  // Attempts at tables' snapshots that are of no use any more.
+  std::map<TableId, uint64_t> useless_snapshots;
   ShardStats stats;
   LatencyHistogram latencies;
 };

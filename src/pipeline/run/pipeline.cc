@@ -33,6 +33,7 @@ constexpr uint64_t kMostCommitBytes = uint64_t{4} << 20;
 constexpr int64_t kSchemaEveryUs = 100'000;
 constexpr int64_t kSchemaEveryWhileWaitingUs = 20'000;
 constexpr int64_t kReleaseEveryUs = 1 * kSecond;
+constexpr int64_t kBackfillsEveryUs = 100'000;
 // What one step of a node may read.
 constexpr uint64_t kStepBytes = uint64_t{1} << 20;
 // How long to sleep where nothing is new. What is written through mmap wakes nobody, so `tail: live` looks often.
@@ -63,6 +64,7 @@ Pipeline::Pipeline(const Config& config, Log log)
 
 Pipeline::~Pipeline() {
   failed_ = true;
+  backfiller_.Stop();
   for (auto& shard : shards_) shard->channel.Close();
   for (auto& shard : shards_) {
     if (shard->thread.joinable()) shard->thread.join();
@@ -86,6 +88,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Open(const Config& config, Log log) 
   TRY(pipeline->CheckStreams());
   TRY(pipeline->OpenShards());
   TRY(pipeline->OpenCaptures());
+  ASSIGN_OR_RETURN(pipeline->backfills_, ReadBackfills(files, config.state));
   return pipeline;
 }
 
@@ -227,6 +230,7 @@ Status Pipeline::OpenShards() {
         options, Shard::Rooms{host->state.get(), host->timeline.get(), schemas_.get()}, *std::move(mark));
     host->committed = host->shard->committed().nodes;
     host->gaps = host->shard->committed().gaps;
+    host->snapshots = host->shard->committed().snapshots;
     shards_.push_back(std::move(host));
   }
   return {};
@@ -298,6 +302,7 @@ Status Pipeline::Run(std::function<bool()> stop) {
   Status status;
   while (!stop_() && !failed_ && status.has_value()) status = RunCapture();
   if (!status.has_value()) Fail(status.error());
+  backfiller_.Stop();
   for (const auto& shard : shards_) shard->channel.Close();
   for (const auto& shard : shards_) shard->thread.join();
   const std::lock_guard lock(mutex_);
@@ -315,6 +320,10 @@ Status Pipeline::RunCapture() {
     released_us_ = now_us;
     TRY(ReleaseSegments());
     TRY(TakeRequests());
+  }
+  if (now_us - backfills_looked_us_ >= kBackfillsEveryUs) {
+    backfills_looked_us_ = now_us;
+    TRY(StepBackfills());
   }
   if (!more) watcher_->Wait(config_.tail == NodeCapture::Tail::kLive ? kLivePollMs : kSyncedPollMs);
   return {};

@@ -15,6 +15,8 @@
 #include "base/result.h"
 #include "capture/node_capture.h"
 #include "capture/schema_registry.h"
+#include "pipeline/run/backfill_tasks.h"
+#include "pipeline/run/backfiller.h"
 #include "pipeline/run/config.h"
 #include "pipeline/run/node_table.h"
 #include "pipeline/run/stats.h"
@@ -71,6 +73,22 @@ class Pipeline {
   Status TakeRequests();
   Status Retire(NodeIndex node);
   Status TellUnread(NodeHost* node);
+
+  // Of backfills.cc.
+  Status StepBackfills();
+  void AddForHistory(const std::vector<const TableSchema*>& tables);
+  void DropGoneTables();
+  void EndBackfill(BackfillTask* task, BackfillTask::State state);
+  void StopBackfill();
+  bool BackfillIsUseless() const;
+  Status FinishBackfill();
+  void TellHealed(const Gap& gap);
+  void BeginBackfill();
+  std::string WhyNoBackfill() const;
+  std::vector<Backfiller::ShardPlace> ShardPlaces(const BackfillTask& task) const;
+  void TellBackfills();
+  std::vector<Gap> OpenGaps() const;
+
   // The least position of the node that the shards have committed; none if one of them has none.
   std::optional<Position> CommittedEverywhere(NodeIndex node) const;
 
@@ -91,12 +109,27 @@ class Pipeline {
   int64_t started_us_ = 0;
   int64_t schema_checked_us_ = 0;
   int64_t released_us_ = 0;
+  int64_t backfills_looked_us_ = 0;
+
+  // What is to be backfilled, and the attempt that is under way. Of the thread that captures.
+  struct Backfill {
+    uint64_t task = 0;  // 0: none is under way
+    TableId table;
+    uint64_t attempt = 0;
+    int64_t next_us = 0;   // when another may begin
+    int64_t retry_us = 0;  // how long the last one that stood still waits
+  };
+  BackfillTasks backfills_;
+  bool backfills_dirty_ = false;
+  Backfill backfill_;
+  Backfiller backfiller_;
 
   std::function<bool()> stop_;
   std::atomic<bool> failed_ = false;
   mutable std::mutex mutex_;  // of what follows
   Status failure_;
   std::map<std::string, std::string> alarms_;
+  std::vector<BackfillStats> told_backfills_;
 };
 
 // What all files in a directory and below take. What cannot be listed counts nothing.

@@ -78,10 +78,8 @@ RunStats Pipeline::Stats() const {
     stats.shards.push_back(shard->stats);
     stats.write_to_publish.Merge(shard->latencies);
     stats.disk_used_bytes += shard->stats.state_bytes + shard->stats.timeline.bytes;
-    for (const Gap& gap : shard->gaps) {
-      if (std::ranges::find(stats.open_gaps, gap.id, &Gap::id) == stats.open_gaps.end()) stats.open_gaps.push_back(gap);
-    }
   }
+  stats.open_gaps = OpenGaps();
   stats.streams = Streams();
   stats.memory_limit_bytes = config_.memory_bytes;
   stats.retention_us = config_.retention_us;
@@ -93,6 +91,7 @@ RunStats Pipeline::Stats() const {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [what, message] : alarms_) stats.alarms.push_back(message);
+    stats.backfills = told_backfills_;
   }
   if (stats.not_ready.empty() && !stats.alarms.empty()) stats.not_ready = stats.alarms.front();
   if (stats.not_ready.empty() && stats.max_lag_us() > kReadyLagUs) stats.not_ready = "it is catching up";

@@ -6,6 +6,7 @@
 
 #include "cassandra/commitlog/file_name.h"
 #include "cassandra/commitlog/walk.h"
+#include "pipeline/run/excluded.h"
 
 namespace braid {
 namespace {
@@ -29,14 +30,7 @@ std::map<SegmentId, std::string> SegmentsBetween(FileSystem* files, const Reread
 MutationOptions OptionsOf(const Reread& what) {
   MutationOptions options;
   options.wanted = [&what](const TableSchema& schema) { return schema.table_id == what.table; };
-  options.excluded = [&what](const TableSchema& schema) {
-    std::vector<ColumnId> columns;
-    for (const Column& column : schema.columns) {
-      const std::string name = schema.FullName() + "." + column.name;
-      if (std::ranges::find(what.exclude, name) != what.exclude.end()) columns.push_back(column.id);
-    }
-    return columns;
-  };
+  options.excluded = [&what](const TableSchema& schema) { return ExcludedColumns(schema, what.exclude); };
   return options;
 }
 

@@ -37,6 +37,11 @@ Shard::Shard(const Options& options, const Rooms& rooms, ShardMark mark)
       mark_(std::move(mark)),
       committed_(mark_) {
   for (const NodeIndex node : options_.nodes) NodeOf(node);
+  for (const auto& [table, snapshot] : mark_.snapshots) {
+    if (const TableSchema* schema = Newest(table)) {
+      reconciler_.ResumeSnapshot(*schema, {.next = snapshot.next, .known = snapshot.known, .deletion = {}});
+    }
+  }
   history_.Note(0, mark_.nodes);
   if (options_.hold.needed()) {
     const auto is_news = [this](const Mutation& write) {
@@ -105,6 +110,13 @@ Status Shard::Take(const Message& message, int64_t now_us) {
       NodeOf(message.position.node)->retired = true;
       news_ = true;
       return {};
+    case Message::Kind::kSnapshotBegin:
+      BeginSnapshot(message.table, message.snapshot);
+      return {};
+    case Message::Kind::kSnapshotPiece:
+      return TakeSnapshotPiece(message);
+    case Message::Kind::kSnapshotEnd:
+      return EndSnapshot(message.table, message.snapshot);
     case Message::Kind::kTruncation:
       TRY(TakeTruncation(message, now_us));
       break;
@@ -136,6 +148,7 @@ Status Shard::TakeTransaction(const Message& message, int64_t now_us) {
 
 Status Shard::Apply(const Mutation& mutation, int64_t now_us) {
   if (!Counts(mutation)) return {};
+  NoteTouched(mutation);
   // Columns keep their ids, so the newest definition reads what an older one wrote: images do not go back and forth
   // between definitions while nodes are read at different places.
   Mutation seen = mutation;
@@ -176,6 +189,10 @@ Status Shard::TakeTruncation(const Message& message, int64_t now_us) {
     TRY(ApplyHeld(now_us));
   }
   truncated.count = cut.count;
+  // What was opened before still has the rows that are gone.
+  if (const auto snapshot = snapshots_.find(message.table); snapshot != snapshots_.end()) {
+    snapshot->second.useless = true;
+  }
   const TableSchema* table = Newest(message.table);
   return table != nullptr ? reconciler_.Truncate(*table, message.time, *this) : Status();
 }
@@ -183,6 +200,7 @@ Status Shard::TakeTruncation(const Message& message, int64_t now_us) {
 // Rows that lived only by a column that was dropped are gone. (What is known of a table that was dropped stays: nodes
 // that are read later may still tell of it.)
 Status Shard::TakeSchema(const TableId& table) {
+  reconciler_.ForgetHistory();
   const TableSchema* after = Newest(table);
   if (after == nullptr || !after->cdc) return {};
   SchemaId& walked = mark_.schemas[table];
@@ -210,15 +228,19 @@ bool Shard::Counts(const Mutation& mutation) const {
 }
 
 Status Shard::Emit(const Change& change) {
-  if (confirmed_ || change.cause == Cause::kTtl) {
-    rooms_.timeline->Append(change);
+  const bool unconfirmed = !confirmed_ && change.cause != Cause::kTtl;
+  const bool in_gap = change.complete && !in_snapshot_ && InGap(*change.schema);
+  if (unconfirmed || in_gap) {
+    Change told = change;
+    if (unconfirmed) told.confirmed = false;
+    if (in_gap) told.complete = false;
+    rooms_.timeline->Append(told);
   } else {
-    Change unconfirmed = change;
-    unconfirmed.confirmed = false;
-    rooms_.timeline->Append(unconfirmed);
+    rooms_.timeline->Append(change);
   }
   ++pending_changes_;
-  pending_times_us_.push_back(change.ts.us);
+  // What was written long ago says nothing of how long a write waits.
+  if (!in_snapshot_) pending_times_us_.push_back(change.ts.us);
   news_ = true;
   return {};
 }
@@ -232,6 +254,9 @@ void Shard::TakeGap(const Gap& gap) {
   news_ = true;
   if (gap.open) {
     mark_.gaps.push_back(gap);
+    // What a snapshot said before no longer holds of rows that are not in the state.
+    for (auto& [table, snapshot] : mark_.snapshots) snapshot.known = snapshot.next;
+    reconciler_.ForgetCopies();
   } else {
     mark_.gaps.erase(known);
   }
@@ -265,7 +290,7 @@ Result<bool> Shard::Purge(int64_t now_us) {
             {.now = {now_us / kMicros},
              .gc_grace_s = schema->gc_grace_s,
              .sources_passed = {passed.us - options_.purge_slack_us},
-             .open_gap = !mark_.gaps.empty()}};
+             .open_gap = !mark_.gaps.empty() || UnderSnapshot(table)}};
   };
   const uint64_t purged = PurgedParts();
   ASSIGN_OR_RETURN(const bool more, reconciler_.PurgeSome(&sweep_, purge_of, kRowsPerStep));
@@ -312,7 +337,7 @@ Status Shard::Commit(int64_t now_us) {
   for (const int64_t written_us : pending_times_us_) latencies_.Add(now_us - written_us);
   pending_times_us_.clear();
   pending_changes_ = 0;
-  news_ = false;
+  news_ = snapshot_done_ = false;
   return {};
 }
 

@@ -8,11 +8,14 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/arena.h"
@@ -40,6 +43,8 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
     // Nodes that the watermark waits for: those that are followed.
     std::vector<NodeIndex> nodes;
     Hold::Options hold;
+    // How many rows may be touched while a snapshot is taken before it must be begun anew.
+    size_t touched_rows = 100'000;
     // Memory for knowing copies without asking the state, and secret random bytes for it (Reconciler::Options).
     uint64_t copy_filter_bytes = 0;
     std::array<char, 16> copy_filter_seed{};
@@ -67,14 +72,17 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   Status Commit(int64_t now_us);
   // When Tick will have something to do that it does not have now; nullopt if that is not known.
   std::optional<int64_t> due_us() const { return hold_.has_value() ? hold_->due_us() : std::nullopt; }
-  // Whether there is anything that readers wait for, or only positions.
-  bool has_changes() const { return pending_changes_ > 0; }
+  // Whether there is anything that somebody waits for, or only positions.
+  bool has_changes() const { return pending_changes_ > 0 || snapshot_done_; }
   bool has_news() const { return news_; }
   // Bytes that the next commit writes, about: hosts bound them.
   size_t pending_bytes() const;
 
   // As of the last commit.
   const ShardMark& committed() const { return committed_; }
+  // The attempts at tables' snapshots of which no more pieces are of use: too much was written meanwhile, or the table
+  // was truncated.
+  std::map<TableId, uint64_t> UselessSnapshots() const;
   ShardStats stats();
   // Of changes published since the last call.
   LatencyHistogram TakeLatencies();
@@ -93,6 +101,15 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   Result<bool> Purge(int64_t now_us);
   uint64_t PurgedParts() const;
   void TakeGap(const Gap& gap);
+  void BeginSnapshot(const TableId& table, const SnapshotNote& note);
+  Status TakeSnapshotPiece(const Message& message);
+  Status EndSnapshot(const TableId& table, const SnapshotNote& note);
+  Status StepSnapshot(const TableSchema& schema, const SnapshotNote& note,
+                      const std::function<Result<bool>(SnapshotCursor*, const SnapshotRules&)>& step);
+  void NoteTouched(const Mutation& mutation);
+  bool UnderSnapshot(const TableId& table) const;
+  // Whether what the table's rows went through may not be wholly known, because of a gap.
+  bool InGap(const TableSchema& table) const;
   // False if the copy is void: its node logged it before the table was truncated.
   bool Counts(const Mutation& mutation) const;
 
@@ -115,6 +132,21 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
 
   ShardMark mark_;       // with what was taken in since the last commit
   ShardMark committed_;  // as the state has it
+
+  // A table's snapshot as this process takes it; how far it has come is in the mark.
+  struct Snapshot {
+    uint64_t attempt = 0;
+    bool useless = false;  // see UselessSnapshots
+    Deletion deletion;     // SnapshotCursor::deletion
+    // Where it stands, once something in it was not whole: then the place in the mark stays where another attempt must
+    // go on.
+    std::optional<SnapshotCursor> loose;
+    // Of rows, and of partitions in which more than a row was touched.
+    std::unordered_set<uint64_t> touched;
+  };
+  std::map<TableId, Snapshot> snapshots_;
+  bool in_snapshot_ = false;
+  bool snapshot_done_ = false;  // one ended, and that is not committed
 
   Arena arena_;
   std::unordered_map<TableId, const TableSchema*, TableIdHash> newest_;

@@ -85,6 +85,7 @@ Status Pipeline::CommitShard(ShardHost* host) {
   const std::lock_guard lock(host->mutex);
   host->committed = host->shard->committed().nodes;
   host->gaps = host->shard->committed().gaps;
+  host->snapshots = host->shard->committed().snapshots;
   host->latencies.Merge(latencies);
   return {};
 }
@@ -111,6 +112,7 @@ void Pipeline::TellStats(ShardHost* host) {
   stats.state_bytes = host->state_bytes;
   const std::lock_guard lock(host->mutex);
   host->stats = std::move(stats);
+  host->useless_snapshots = host->shard->UselessSnapshots();
 }
 
 }  // namespace braid

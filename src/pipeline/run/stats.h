@@ -8,6 +8,7 @@
 
 #include "capture/node_capture.h"
 #include "model/gap.h"
+#include "pipeline/run/backfill_tasks.h"
 #include "reconcile/reconciler.h"
 #include "timeline/writer.h"
 
@@ -52,6 +53,19 @@ struct StreamStats {
   std::vector<std::string> tables;  // "keyspace.table", those that exist now
 };
 
+struct BackfillStats {
+  uint64_t id = 0;
+  std::string table;  // "keyspace.table"
+  BackfillTask::State state = BackfillTask::State::kWaiting;
+  BackfillTask::Cause cause = BackfillTask::Cause::kAsked;
+  int64_t asked_us = 0;
+  bool running = false;
+  // Of the running one: bytes of SSTables read since `since_us`, of about how many.
+  uint64_t read_bytes = 0;
+  uint64_t total_bytes = 0;
+  int64_t since_us = 0;
+};
+
 struct RunStats {
   std::string name;
   std::string version;
@@ -63,6 +77,7 @@ struct RunStats {
   std::vector<NodeStats> nodes;
   std::vector<ShardStats> shards;
   std::vector<Gap> open_gaps;
+  std::vector<BackfillStats> backfills;  // by id; the last that ended, too
   LatencyHistogram write_to_publish;
   uint64_t resident_bytes = 0;
   uint64_t disk_used_bytes = 0;

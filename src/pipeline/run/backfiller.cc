@@ -1,0 +1,157 @@
+#include "pipeline/run/backfiller.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+#include "base/check.h"
+#include "codec/mutation.h"
+#include "pipeline/run/hosts.h"
+#include "pipeline/run/node_table.h"
+
+namespace braid {
+namespace {
+
+// What may wait on a shard's channel when a piece is added: live writes must not wait long behind them.
+constexpr uint64_t kMostWaitingBytes = uint64_t{1} << 20;
+constexpr auto kPause = std::chrono::milliseconds(2);
+constexpr int64_t kMicros = 1'000'000;
+
+Error Ended() {
+  return {ErrorCode::kTransient, "it was stopped"};
+}
+
+}  // namespace
+
+TokenRange TokensOf(uint32_t shard, uint32_t shards) {
+  // The least place, as ShardOf counts places, of a shard.
+  const auto begin = [&](uint64_t number) { return (((number << 32) + shards - 1) / shards) << 32; };
+  const auto token = [](uint64_t place) { return Token{static_cast<int64_t>(place ^ (uint64_t{1} << 63))}; };
+  TokenRange range;
+  if (shard != 0) range.after = token(begin(shard) - 1);
+  if (shard + 1 != shards) range.through = token(begin(shard + 1) - 1);
+  return range;
+}
+
+void Backfiller::Start(Job job) {
+  CHECK(!progress().running);
+  Stop();
+  job_ = std::move(job);
+  stop_ = false;
+  started_us_ = WallClockUs();
+  {
+    const std::lock_guard lock(mutex_);
+    progress_ = {.running = true, .since_us = started_us_};
+  }
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Backfiller::Stop() {
+  stop_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+Backfiller::Progress Backfiller::progress() const {
+  const std::lock_guard lock(mutex_);
+  return progress_;
+}
+
+bool Backfiller::Ends() const {
+  return stop_ || !job_.wanted();
+}
+
+void Backfiller::Run() {
+  std::string missing;
+  const Status given = Give(&missing);
+  const std::lock_guard lock(mutex_);
+  progress_.running = false;
+  progress_.ended = given.has_value() && missing.empty();
+  if (!given.has_value() && given.error().code != ErrorCode::kTransient) missing = given.error().message;
+  progress_.problem = missing;
+}
+
+Message Backfiller::MakeMessage(Message::Kind kind) const {
+  Message message;
+  message.kind = kind;
+  message.table = job_.task.table;
+  message.snapshot = {.task = job_.task.id, .attempt = job_.attempt, .repair = job_.repair};
+  return message;
+}
+
+Status Backfiller::Push(uint32_t shard, Message message) {
+  while (job_.shards[shard].channel->held_bytes() > kMostWaitingBytes) {
+    if (Ends()) return Ended();
+    std::this_thread::sleep_for(kPause);
+  }
+  return job_.shards[shard].channel->Push(std::move(message)) ? Status() : Status(Ended());
+}
+
+Status Backfiller::Give(std::string* missing) {
+  const auto shards = static_cast<uint32_t>(job_.shards.size());
+  const TokenRange& tokens = job_.task.tokens;
+  // Shards begin to look at what live writes touch before anything is opened, so that whatever they took in before is
+  // in the files.
+  job_.files.tokens = {.after = tokens.through, .through = tokens.through};
+  for (uint32_t shard = 0; shard < shards; ++shard) {
+    const ShardPlace& place = job_.shards[shard];
+    if (place.done) continue;
+    Message begin = MakeMessage(Message::Kind::kSnapshotBegin);
+    begin.snapshot.token = std::max(tokens.after, TokensOf(shard, shards).after);
+    TRY(Push(shard, std::move(begin)));
+    const Token after{place.from.value == INT64_MIN ? INT64_MIN : place.from.value - 1};
+    job_.files.tokens.after = std::min(job_.files.tokens.after, after);
+  }
+  job_.files.stop = [this] { return Ends(); };
+  ASSIGN_OR_RETURN(const auto snapshot, TableSnapshot::Open(job_.files));
+  {
+    const std::lock_guard lock(mutex_);
+    progress_.total_bytes = snapshot->total_bytes();
+  }
+  TRY(GivePieces(snapshot.get()));
+  *missing = snapshot->missing();
+  for (uint32_t shard = 0; shard < shards; ++shard) {
+    if (job_.shards[shard].done) continue;
+    Message end = MakeMessage(Message::Kind::kSnapshotEnd);
+    end.snapshot.whole = missing->empty();
+    end.snapshot.token = std::min(tokens.through, TokensOf(shard, shards).through);
+    end.snapshot.done = missing->empty();
+    TRY(Push(shard, std::move(end)));
+  }
+  return {};
+}
+
+Status Backfiller::GivePieces(TableSnapshot* snapshot) {
+  while (true) {
+    if (!Pace(snapshot->read_bytes())) return Ended();
+    ASSIGN_OR_RETURN(const SstablePiece* piece, snapshot->Next());
+    if (piece == nullptr) return {};
+    const uint32_t shard = ShardOf(piece->mutation.token, static_cast<uint32_t>(job_.shards.size()));
+    const ShardPlace& place = job_.shards[shard];
+    if (place.done || piece->mutation.token < place.from) continue;
+    Message message = MakeMessage(Message::Kind::kSnapshotPiece);
+    message.snapshot.whole = snapshot->missing().empty();
+    message.snapshot.first = piece->first;
+    message.snapshot.last = piece->last;
+    AppendTransaction(&message.bytes, {.position = {}, .mutations = {&piece->mutation, 1}});
+    TRY(Push(shard, std::move(message)));
+  }
+}
+
+bool Backfiller::Pace(uint64_t read_bytes) {
+  {
+    const std::lock_guard lock(mutex_);
+    progress_.read_bytes = read_bytes;
+  }
+  while (true) {
+    if (Ends()) return false;
+    if (job_.rate_bytes == 0) return true;
+    const double due_s = static_cast<double>(read_bytes) / static_cast<double>(job_.rate_bytes);
+    if (static_cast<double>(WallClockUs() - started_us_) >= due_s * kMicros) return true;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+}  // namespace braid

@@ -1,0 +1,241 @@
+// Of pipeline.h: what is to be backfilled, in which order, and what follows when it is done. All of it runs on the
+// thread that captures; a Backfiller reads.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/run/hosts.h"
+#include "pipeline/run/pipeline.h"
+#include "reconcile/reconciler.h"
+
+namespace braid {
+namespace {
+
+constexpr int64_t kSecond = 1'000'000;
+// After a table was truncated, until all nodes have done so.
+constexpr int64_t kBeginAgainUs = 5 * kSecond;
+// After something that a person must cure, and each time twice as long, up to the most.
+constexpr int64_t kFirstRetryUs = 60 * kSecond;
+constexpr int64_t kMostRetryUs = 6 * 3600 * kSecond;
+// Of the configured memory.
+constexpr uint64_t kMemoryShare = 8;
+
+std::string AlarmOf(const BackfillTask& task) {
+  return fmt::format("backfill {}", task.id);
+}
+
+}  // namespace
+
+std::vector<Gap> Pipeline::OpenGaps() const {
+  std::vector<Gap> open;
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard->mutex);
+    for (const Gap& gap : shard->gaps) {
+      if (std::ranges::find(open, gap.id, &Gap::id) == open.end()) open.push_back(gap);
+    }
+  }
+  return open;
+}
+
+Status Pipeline::StepBackfills() {
+  const std::vector<const TableSchema*> tables = schemas_->CapturedTables();
+  const std::vector<Gap> open = OpenGaps();
+  const BackfillTasks before = backfills_;
+  if (config_.backfill.gaps) AddForGaps(open, tables, WallClockUs(), &backfills_);
+  if (config_.backfill.bootstrap) AddForHistory(tables);
+  DropGoneTables();
+  TRY(FinishBackfill());
+  for (const Gap& gap : Healed(open, tables, backfills_)) TellHealed(gap);
+  backfills_.Forget(open);
+  if (backfills_ != before) backfills_dirty_ = true;
+  if (backfills_dirty_) {
+    const Status written = WriteBackfills(files_, config_.state, backfills_);
+    // A full disk is told of by those who have more to write.
+    if (!written.has_value()) return written.error().code == ErrorCode::kNoSpace ? Status() : written;
+    backfills_dirty_ = false;
+  }
+  BeginBackfill();
+  TellBackfills();
+  return {};
+}
+
+// A table with a past that no log holds is read once; who cancels that does not want it.
+void Pipeline::AddForHistory(const std::vector<const TableSchema*>& tables) {
+  for (const TableSchema* table : tables) {
+    if (schemas_->HistoryKnown(table->table_id)) continue;
+    const bool asked = std::ranges::any_of(
+        backfills_.tasks, [&](const BackfillTask& task) { return task.table == table->table_id && task.tokens.all(); });
+    if (asked) continue;
+    backfills_.Add({.table = table->table_id,
+                    .name = table->FullName(),
+                    .cause = BackfillTask::Cause::kBootstrap,
+                    .asked_us = WallClockUs()});
+  }
+}
+
+void Pipeline::DropGoneTables() {
+  for (BackfillTask& task : backfills_.tasks) {
+    if (!task.ended() && schemas_->FindTable(task.table) == nullptr)
+      EndBackfill(&task, BackfillTask::State::kCancelled);
+  }
+}
+
+// Whatever the outcome: nothing waits for it any more.
+void Pipeline::EndBackfill(BackfillTask* task, BackfillTask::State state) {
+  if (backfill_.task == task->id) StopBackfill();
+  task->state = state;
+  SetAlarm(AlarmOf(*task), "");
+  if (state == BackfillTask::State::kDone) return;
+  for (const auto& shard : shards_) {
+    Message message;
+    message.kind = Message::Kind::kSnapshotEnd;
+    message.table = task->table;
+    message.snapshot = {.task = task->id, .attempt = UINT64_MAX, .done = true, .given_up = true};
+    shard->channel.Push(std::move(message));
+  }
+}
+
+void Pipeline::StopBackfill() {
+  backfiller_.Stop();
+  backfill_.task = 0;
+}
+
+bool Pipeline::BackfillIsUseless() const {
+  return std::ranges::any_of(shards_, [&](const auto& shard) {
+    const std::lock_guard lock(shard->mutex);
+    const auto found = shard->useless_snapshots.find(backfill_.table);
+    return found != shard->useless_snapshots.end() && found->second == backfill_.attempt;
+  });
+}
+
+// Looks what became of the attempt under way.
+Status Pipeline::FinishBackfill() {
+  BackfillTask* task = backfills_.Find(backfill_.task);
+  if (task == nullptr) return {};
+  const Backfiller::Progress progress = backfiller_.progress();
+  if (progress.running) return {};
+  if (BackfillIsUseless()) {
+    backfill_.next_us = WallClockUs() + kBeginAgainUs;
+    StopBackfill();
+    return {};
+  }
+  if (!progress.ended) {
+    SetAlarm(AlarmOf(*task), fmt::format("the backfill of {} stands still: {}; it is tried again by itself", task->name,
+                                         progress.problem));
+    backfill_.retry_us = std::clamp(2 * backfill_.retry_us, kFirstRetryUs, kMostRetryUs);
+    backfill_.next_us = WallClockUs() + backfill_.retry_us;
+    StopBackfill();
+    return {};
+  }
+  if (!std::ranges::all_of(ShardPlaces(*task), &Backfiller::ShardPlace::done)) return {};
+  if (task->tokens.all() && !schemas_->HistoryKnown(task->table)) {
+    TRY(schemas_->MarkHistoryKnown(task->table));
+    TellSchema(task->table);
+  }
+  Tell(false, fmt::format("the backfill of {} is done: {} MiB read", task->name, progress.read_bytes >> 20));
+  backfill_.retry_us = 0;
+  EndBackfill(task, BackfillTask::State::kDone);
+  return {};
+}
+
+void Pipeline::TellHealed(const Gap& gap) {
+  Message message;
+  message.kind = Message::Kind::kGap;
+  message.gap = gap;
+  message.gap.open = false;
+  for (const auto& shard : shards_) shard->channel.Push(message);
+}
+
+void Pipeline::BeginBackfill() {
+  if (backfill_.task != 0 || WallClockUs() < backfill_.next_us || stop_()) return;
+  const auto next = std::ranges::find(backfills_.tasks, BackfillTask::State::kWaiting, &BackfillTask::state);
+  if (next == backfills_.tasks.end()) return;
+  if (std::string why = WhyNoBackfill(); !why.empty()) {
+    SetAlarm(AlarmOf(*next), fmt::format("{} is not backfilled: {}", next->name, why));
+    backfill_.next_us = WallClockUs() + kFirstRetryUs;
+    return;
+  }
+  const TableSchema* schema = schemas_->FindTable(next->table);
+  // What has run out is only known when the nodes' logs have been read for a while.
+  const bool clockless = std::ranges::any_of(
+      nodes_, [](const auto& node) { return node->capture != nullptr && node->stats.watermark.none(); });
+  if (schema == nullptr || clockless) return;
+  backfill_.task = next->id;
+  backfill_.table = next->table;
+  ++backfill_.attempt;
+  Backfiller::Job job{.task = *next,
+                      .attempt = backfill_.attempt,
+                      .repair = schemas_->HistoryKnown(next->table),
+                      .shards = ShardPlaces(*next),
+                      .files = {},
+                      .rate_bytes = config_.backfill.rate_bytes,
+                      .wanted = [this] { return !failed_ && !stop_() && !BackfillIsUseless(); }};
+  job.files.schema = schema;
+  job.files.exclude = config_.exclude;
+  job.files.memory_bytes = config_.memory_bytes / kMemoryShare;
+  job.files.directory = config_.state + "/backfill-logs";
+  for (const auto& node : nodes_) {
+    if (node->capture != nullptr) job.files.nodes.push_back(node->files);
+  }
+  Tell(false, fmt::format("the backfill of {} begins", next->name));
+  backfiller_.Start(std::move(job));
+}
+
+// A backfill that cannot see everything would tell rows for dead that live.
+std::string Pipeline::WhyNoBackfill() const {
+  for (const auto& node : nodes_) {
+    if (node->capture != nullptr && node->files.commitlog.empty()) {
+      return fmt::format("what node {} has not flushed can only be read in its commitlog directory; name it in {}",
+                         node->files.name, config_.path);
+    }
+  }
+  for (uint16_t i = 0; i < identity_.nodes.size(); ++i) {
+    const auto follows = [&](const auto& node) { return node->index.value == i && node->capture != nullptr; };
+    if (identity_.nodes[i].retired || std::ranges::any_of(nodes_, follows)) continue;
+    return fmt::format("node {} is known but not configured; put it back, or let it go with braid retire",
+                       identity_.nodes[i].name);
+  }
+  return "";
+}
+
+std::vector<Backfiller::ShardPlace> Pipeline::ShardPlaces(const BackfillTask& task) const {
+  std::vector<Backfiller::ShardPlace> places;
+  for (uint32_t number = 0; number < shards_.size(); ++number) {
+    const TokenRange own = TokensOf(number, identity_.shards);
+    Backfiller::ShardPlace place{.channel = &shards_[number]->channel, .done = false, .from = own.after};
+    const std::lock_guard lock(shards_[number]->mutex);
+    const auto known = shards_[number]->snapshots.find(task.table);
+    if (known != shards_[number]->snapshots.end() && known->second.task == task.id) {
+      place.done = known->second.done;
+      const auto from = Reconciler::SnapshotToken({.next = known->second.next, .known = "", .deletion = {}});
+      if (from.has_value()) place.from = *from;
+    }
+    const bool outside = own.through <= task.tokens.after || task.tokens.through <= own.after;
+    places.push_back(place);
+    if (outside && !task.tokens.all()) places.back().done = true;
+  }
+  return places;
+}
+
+void Pipeline::TellBackfills() {
+  std::vector<BackfillStats> told;
+  const Backfiller::Progress progress = backfiller_.progress();
+  for (const BackfillTask& task : backfills_.tasks) {
+    BackfillStats& stats = told.emplace_back();
+    stats.id = task.id;
+    stats.table = task.name;
+    stats.state = task.state;
+    stats.cause = task.cause;
+    stats.asked_us = task.asked_us;
+    if (task.id != backfill_.task) continue;
+    stats.running = progress.running;
+    stats.read_bytes = progress.read_bytes;
+    stats.total_bytes = progress.total_bytes;
+    stats.since_us = progress.since_us;
+  }
+  const std::lock_guard lock(mutex_);
+  told_backfills_ = std::move(told);
+}
+
+}  // namespace braid

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""A pipeline that comes when most of the nodes' logs are gone: it takes the tables from their SSTables and what is left of the
+logs, killed now and then, and its streams hold in the end what SELECT had.
+
+The program is $BRAID, or build/release/braid."""
+
+import random
+import shutil
+import sys
+import tempfile
+import time
+import unittest
+from collections import Counter
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "integration"))
+
+from support import BRAID, NODES, read_lines, recording, schemas  # noqa: E402
+
+from braid import Braid  # noqa: E402
+from check import canonical  # noqa: E402  support knows the recorder's folder
+from judge import without_nulls_inside  # noqa: E402
+
+# Their SSTables are in them.
+RECORDINGS = ("cassandra-5.0.6-plain", "cassandra-5.0.6-none-zstd", "cassandra-5.0.6-none-lz4")
+SETTINGS = {"sync_slack": "1s", "schema_wait": "1s"}
+
+
+class Healed(unittest.TestCase):
+    def setUp(self) -> None:
+        scratch = tempfile.TemporaryDirectory(prefix="braid-heal-")
+        self.addCleanup(scratch.cleanup)
+        self.scratch = Path(scratch.name)
+
+    def use(self, name: str) -> Braid:
+        self.recording = recording(name)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        nodes = {node: self.scratch / "nodes" / node for node in NODES}
+        for node, home in nodes.items():
+            shutil.copytree(self.recording / "nodes" / node, home)
+        braid = Braid(BRAID, self.scratch / "one", nodes, source=SETTINGS, settings={"backfill": {"rate": "1GiB"}})
+        self.addCleanup(braid.close)
+        return braid
+
+    def lose_logs(self, braid: Braid) -> None:
+        """All but the newest segment of each node that it still needs itself."""
+        for node in NODES:
+            segments = sorted((self.scratch / "nodes" / node / "cdc_raw").glob("*.log"))
+            for segment in segments[:-1]:
+                segment.unlink()
+
+    def await_whole(self, braid: Braid, timeout: float = 120) -> None:
+        deadline = time.monotonic() + timeout
+        while True:
+            braid.must_run()
+            status = braid.status()
+            unfinished = [task for task in status.get("backfills", []) if task["state"] != "done"]
+            if status and not status["open_gaps"] and not unfinished and status["backfills"]:
+                return
+            self.assertLess(time.monotonic(), deadline, f"{unfinished} {status.get('alarms')}\n{braid.log_tail()}")
+            time.sleep(0.1)
+
+    def judge(self, braid: Braid) -> Counter:
+        """Of each event's op."""
+        ops: Counter = Counter()
+        for table in schemas(self.recording.name).values():
+            if not table["cdc"]:
+                continue
+            with self.subTest(table=table["table"]):
+                ops += self.judge_table(braid, table)
+        return ops
+
+    def judge_table(self, braid: Braid, table: dict) -> Counter:
+        out = self.scratch / "stream.ndjson"
+        braid.read(table["table"], out)
+        rows: dict[tuple[str, str], tuple[dict | None, int]] = {}
+        ops: Counter = Counter()
+        for _, event in read_lines(out):
+            ops[event["op"]] += 1
+            if event["op"] == "m" or event["source"]["row"] == "range":
+                continue
+            row = event["source"]["row"], canonical(event["key"])
+            last, revision = rows.get(row, (None, 0))
+            self.assertEqual(event["source"]["revision"], revision + 1, f"{row}: {event}")
+            if event["op"] == "r":
+                self.assertIsNone(last, f"{row} is read although it is there: {event}")
+            if event["source"]["complete"] and "unknown" not in event["source"]:
+                rows[row] = event["after"], event["source"]["revision"]
+            else:
+                rows[row] = event["after"] and {**(last or {}), **event["after"]}, event["source"]["revision"]
+        has_ttl = table["table"].endswith(("expiring", "shortlived"))
+        for kind in ("regular", "static") if not has_ttl else ():
+            self.compare(table, kind, rows)
+        return ops
+
+    def compare(self, table: dict, kind: str, rows: dict) -> None:
+        path = self.recording / "truth" / f"{table['table']}{'.static' if kind == 'static' else ''}.ndjson"
+        key = table["partition"] + (table["clustering"] if kind == "regular" else [])
+        truth = {canonical({part: image[part] for part in key}): image for _, image in (read_lines(path) if path.exists() else ())}
+        folded = {row: image for (of, row), (image, _) in rows.items() if of == kind and image is not None}
+        self.assertEqual(sorted(truth), sorted(folded))
+        for row, image in truth.items():
+            self.assertEqual(canonical(without_nulls_inside(image)), canonical(without_nulls_inside(folded[row])), row)
+
+    def test_takes_tables_that_were_there_before_it(self) -> None:
+        for name in RECORDINGS:
+            with self.subTest(recording=name):
+                braid = self.use(name)
+                self.lose_logs(braid)
+                braid.start()
+                self.await_whole(braid)
+                braid.stop()
+                ops = self.judge(braid)
+                self.assertGreater(ops["r"], 0)
+
+    def test_is_killed_again_and_again(self) -> None:
+        braid = self.use(RECORDINGS[0])
+        self.lose_logs(braid)
+        rng = random.Random(7)
+        for _ in range(12):
+            braid.start()
+            time.sleep(rng.uniform(0.2, 1.2))
+            braid.kill()
+        braid.start()
+        self.await_whole(braid)
+        braid.stop()
+        self.judge(braid)
+
+
+if __name__ == "__main__":
+    unittest.main()
