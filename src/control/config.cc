@@ -52,6 +52,7 @@ class Reader {
     if (root.kind == YamlValue::Kind::kMap) {
       ReadTop(top);
       ReadSource(top);
+      ReadBackfill(top);
       ReadHttp(top);
       ReadState(top);
       ReadStreams(top, {directory_, use_ != ConfigUse::kAsk}, &mistakes_, &config_.streams);
@@ -212,6 +213,15 @@ class Reader {
     if (!TakePath(top, "state", &config_.state)) return;
     const std::string mistake = use_ == ConfigUse::kRun ? CheckStateDirectory(config_.state, config_.nodes) : "";
     if (!mistake.empty()) top.Note("state", mistake);
+  }
+
+  void ReadBackfill(const Section& top) {
+    const YamlValue* value = top.Find("backfill");
+    if (value == nullptr) return;
+    const Section backfill(*value, kBackfillKeys, kAllKeys, &mistakes_);
+    backfill.TakeWord<bool>("bootstrap", {{"auto", true}, {"none", false}}, &config_.backfill.bootstrap);
+    backfill.TakeWord<bool>("gaps", {{"auto", true}, {"none", false}}, &config_.backfill.gaps);
+    backfill.TakeSize("rate", kMiB / 16, kTiB, &config_.backfill.rate_bytes);
   }
 
   void ReadHttp(const Section& top) {

@@ -81,6 +81,9 @@ TEST(DocsTest, TheExampleSaysTheDefaults) {
   EXPECT_EQ(config->confirm_timeout_us, defaults.confirm_timeout_us);
   EXPECT_EQ(config->purge_slack_us, defaults.purge_slack_us);
   EXPECT_EQ(config->retention_us, defaults.retention_us);
+  EXPECT_EQ(config->backfill.bootstrap, defaults.backfill.bootstrap);
+  EXPECT_EQ(config->backfill.gaps, defaults.backfill.gaps);
+  EXPECT_EQ(config->backfill.rate_bytes, defaults.backfill.rate_bytes);
 }
 
 }  // namespace
