@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/checksum.h"
@@ -150,10 +151,6 @@ Result<ChunkReader::Stored> ChunkReader::Locate(uint64_t index) {
   return Stored{.offset = entry, .bytes = end - entry - kCrcBytes, .crc = 0};
 }
 
-uint64_t ChunkReader::RawBytes(uint64_t index) const {
-  return std::min(chunk_bytes_, length_ - index * chunk_bytes_);
-}
-
 Error ChunkReader::Damaged(uint64_t index, uint64_t stored_offset, const std::string& what) const {
   const uint64_t first = index * chunk_bytes_;
   return Corrupt(fmt::format("{}: offset {}: chunk {}: {}; uncompressed bytes {} to {} are lost", name(), stored_offset,
@@ -161,6 +158,14 @@ Error ChunkReader::Damaged(uint64_t index, uint64_t stored_offset, const std::st
 }
 
 Status ChunkReader::Append(uint64_t index, std::string* to) {
+  const size_t before = to->size();
+  to->resize(before + RawBytes(index));
+  const Status status = Read(index, to->data() + before);
+  if (!status.has_value()) to->resize(before);
+  return status;
+}
+
+Status ChunkReader::Read(uint64_t index, char* to) {
   ASSIGN_OR_RETURN(const Stored stored, Locate(index));
   const uint64_t want = stored.bytes + (decompressor_ ? kCrcBytes : 0);
   stored_.resize(want);
@@ -174,7 +179,7 @@ Status ChunkReader::Append(uint64_t index, std::string* to) {
   if (!decompressor_ || stored.bytes >= max_compressed_bytes_) {
     // Bytes that did not compress well enough; a short last chunk is padded with zeros.
     if (stored.bytes < raw_bytes) return Damaged(index, stored.offset, "it is stored with too few bytes");
-    to->append(bytes.substr(0, raw_bytes));
+    std::memcpy(to, bytes.data(), raw_bytes);
     return {};
   }
   Result<uint64_t> limit = decompressor_->RawLengthLimit(bytes);
@@ -182,11 +187,8 @@ Status ChunkReader::Append(uint64_t index, std::string* to) {
   if (*limit < raw_bytes) {
     return Damaged(index, stored.offset, fmt::format("it cannot hold the {} bytes that it should", raw_bytes));
   }
-  const size_t before = to->size();
-  to->resize(before + raw_bytes);
-  const Result<size_t> made = decompressor_->Decompress(bytes, to->data() + before, raw_bytes);
+  const Result<size_t> made = decompressor_->Decompress(bytes, to, raw_bytes);
   if (made.has_value() && *made == raw_bytes) return {};
-  to->resize(before);
   return Damaged(
       index, stored.offset,
       made.has_value() ? fmt::format("it holds {} bytes instead of {}", *made, raw_bytes) : made.error().message);

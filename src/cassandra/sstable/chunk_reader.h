@@ -3,6 +3,7 @@
 // io.util.ChecksumWriter. Layouts: docs/formats/sstable.md.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -37,8 +38,12 @@ class ChunkReader {
   const char* compressor() const { return decompressor_ ? CompressionName(decompressor_->compression()) : nullptr; }
   const std::string& name() const { return data_->name(); }
 
-  // Appends the uncompressed bytes of chunk `index`, below chunk_count(). On an error *to is as it was. Errors:
+  // Uncompressed bytes of chunk `index`, below chunk_count().
+  uint64_t RawBytes(uint64_t index) const { return std::min(chunk_bytes_, length_ - index * chunk_bytes_); }
+  // Writes the RawBytes(index) uncompressed bytes of the chunk to `to`. After an error they mean nothing. Errors:
   // kCorrupt, with the file, the chunk's offset in it and the uncompressed bytes that are lost; kIoError.
+  Status Read(uint64_t index, char* to);
+  // Appends them. On an error *to is as it was.
   Status Append(uint64_t index, std::string* to);
 
  private:
@@ -53,7 +58,6 @@ class ChunkReader {
     uint32_t crc;  // of a plain chunk
   };
   Result<Stored> Locate(uint64_t index);
-  uint64_t RawBytes(uint64_t index) const;
   Error Damaged(uint64_t index, uint64_t stored_offset, const std::string& what) const;
 
   const ByteSource* data_;

@@ -24,7 +24,7 @@ class DataWindow {
   // Uncompressed bytes from the position to the end of the data.
   uint64_t remaining() const { return chunks_->length() - position(); }
   // What is filled in from the position on. Lives until Release().
-  ByteView view() const { return {buffer_.data() + consumed_, buffer_.size() - consumed_}; }
+  ByteView view() const { return {buffer_.data() + consumed_, filled_ - consumed_}; }
   // True if view() reaches the end of the data.
   bool whole() const { return view().size() == remaining(); }
 
@@ -49,11 +49,12 @@ class DataWindow {
   void ReleasePassed();
 
   ChunkReader* chunks_;
-  std::string buffer_;  // from buffer_start_, a whole number of chunks but for its beginning
+  std::string buffer_;  // filled in up to filled_: from buffer_start_, a whole number of chunks but for its beginning
+  size_t filled_ = 0;
   uint64_t buffer_start_ = 0;
   size_t consumed_ = 0;
   std::vector<std::string> passed_;
-  std::string spare_;  // memory to be used again
+  std::string spare_;  // memory to be used again; its size too, so that it need not be cleared
 };
 
 }  // namespace braid

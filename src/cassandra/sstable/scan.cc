@@ -182,14 +182,14 @@ Result<const SstablePiece*> SstableScanner::Next() {
   mutation.schema = schema_.get();
   mutation.token = token_;
   mutation.partition_key = key_;
-  mutation.rows = rows_;
+  mutation.rows = {rows_.data(), row_count_};
   mutation.ranges = ranges_;
   failed_ = false;
   return &piece_;
 }
 
 Result<bool> SstableScanner::ReadNextPiece() {
-  rows_.clear();
+  row_count_ = 0;
   ranges_.clear();
   arena_.Reset();
   window_.Release();
@@ -275,22 +275,23 @@ bool SstableScanner::TryRecord(bool statics, RowUpdate* row, RangeMarker* marker
 }
 
 bool SstableScanner::PieceFull(uint64_t piece_start) const {
-  return rows_.size() + ranges_.size() >= options_.piece_rows ||
-         window_.position() - piece_start >= options_.piece_bytes;
+  return row_count_ + ranges_.size() >= options_.piece_rows || window_.position() - piece_start >= options_.piece_bytes;
 }
 
 Status SstableScanner::ReadPiece() {
   const uint64_t piece_start = window_.position();
   while (!PieceFull(piece_start) || window_.position() == piece_start) {
+    if (row_count_ == rows_.size()) rows_.emplace_back();
+    RowUpdate& row = rows_[row_count_];
     RowReader::Kind kind = RowReader::Kind::kEnd;
-    if (!TryRecord(false, &row_, &marker_, &kind)) [[unlikely]] {
-      ASSIGN_OR_RETURN(kind, ReadRecord(false, &row_, &marker_));
+    if (!TryRecord(false, &row, &marker_, &kind)) [[unlikely]] {
+      ASSIGN_OR_RETURN(kind, ReadRecord(false, &row, &marker_));
     }
     if (kind == RowReader::Kind::kRow) {
-      if (last_row_.has_value() && row_.key <= *last_row_) [[unlikely]]
+      if (last_row_.has_value() && row.key <= *last_row_) [[unlikely]]
         return Damaged("a row does not come after the one before it");
-      last_row_ = row_.key;
-      rows_.push_back(row_);
+      last_row_ = row.key;
+      ++row_count_;
     } else if (kind == RowReader::Kind::kMarker) {
       TRY(TakeMarker(marker_));
     } else if (kind == RowReader::Kind::kEnd) {
@@ -325,7 +326,7 @@ void SstableScanner::CutOpenRange() {
     AppendCutAfter(&cut);
     RangeDeletion part = *open;
     part.end = {.cut = arena_.Copy(cut),
-                .values = rows_.empty() ? ByteView() : rows_.back().clustering,
+                .values = row_count_ == 0 ? ByteView() : rows_[row_count_ - 1].clustering,
                 .size = static_cast<uint16_t>(layout_.size()),
                 .inclusive = true};
     ranges_.push_back(part);

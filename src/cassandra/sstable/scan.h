@@ -129,10 +129,10 @@ class SstableScanner {
 
   // The piece under way.
   SstablePiece piece_;
-  RowUpdate row_;  // and the last record, before it goes where it belongs
+  std::vector<RowUpdate> rows_;  // of which row_count_ count; the others are to be used again
+  size_t row_count_ = 0;
   RangeMarker marker_;
-  const char* reason_ = nullptr;
-  std::vector<RowUpdate> rows_;
+  const char* reason_ = nullptr;  // why the last record did not parse
   std::vector<RangeDeletion> ranges_;
 };
 
