@@ -3,9 +3,11 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include "pipeline/merge/testing/pieces.h"
+#include "pipeline/merge/write_source.h"
 #include "reconcile/memory/memory_state.h"
 #include "reconcile/reconciler.h"
 #include "reconcile/testing/checking_sink.h"
@@ -164,6 +166,9 @@ Deal DealOut(MergeWorld* world, ToyRandom* random, bool counters) {
   for (uint64_t i = 1 + random->Below(60); i > 0; --i) {
     deal.lines.push_back(counters ? random->CounterLine() : wide ? WideLine(random) : random->Line());
     const Mutation mutation = world->Read(deal.lines.back());
+    const bool says_something = !mutation.partition_deletion.live() || mutation.static_row != nullptr ||
+                                !mutation.rows.empty() || !mutation.ranges.empty();
+    if (!says_something) continue;
     deal.all.push_back(mutation);
     for (uint64_t copies = 1 + random->Below(3); copies > 0; --copies) {
       deal.of_source[random->Below(deal.of_source.size())].push_back(mutation);
@@ -192,6 +197,29 @@ RC_GTEST_PROP(MergeLaws, ManySourcesGiveTheJoinOfAll, (uint64_t seed, bool count
   for (const std::string& line : deal.lines) RC_LOG() << line << "\n";
   const std::vector<Mutation> expected = world.Gather(deal.all);
   const Collected merged = Merged(&world, Sources(&world, deal, &random));
+  RC_ASSERT(merged.partitions.size() == expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) AssertSame(expected[i], merged.partitions[i]);
+}
+
+// Writes in any order, sorted on disk, are what they are in SSTables.
+RC_GTEST_PROP(MergeLaws, SortedWritesAreASourceLikeAnyOther, (uint64_t seed, bool counters)) {
+  ToyRandom random(seed);
+  MergeWorld world(counters ? ToyRandom::kCounterTable : ToyRandom::kTable);
+  const Deal deal = DealOut(&world, &random, counters);
+  for (const std::string& line : deal.lines) RC_LOG() << line << "\n";
+  std::vector<std::unique_ptr<PieceSource>> sources;
+  for (const std::vector<Mutation>& mutations : deal.of_source) {
+    WriteSorter sorter(world.schema(), {.memory_bytes = Sorter::kLeastMemory,
+                                        .directory = std::filesystem::temp_directory_path().string(),
+                                        .piece_rows = 1 + random.Below(4),
+                                        .piece_bytes = 1 + random.Below(1000)});
+    for (const Mutation& mutation : mutations) RC_ASSERT(sorter.Add(mutation).has_value());
+    Result<std::unique_ptr<PieceSource>> source = sorter.Finish("s");
+    RC_ASSERT(source.has_value());
+    sources.push_back(*std::move(source));
+  }
+  const std::vector<Mutation> expected = world.Gather(deal.all);
+  const Collected merged = Merged(&world, std::move(sources));
   RC_ASSERT(merged.partitions.size() == expected.size());
   for (size_t i = 0; i < expected.size(); ++i) AssertSame(expected[i], merged.partitions[i]);
 }

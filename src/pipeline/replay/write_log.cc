@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "codec/mutation.h"
+#include "pipeline/spill/ordered_key.h"
 #include "reconcile/lww/merge.h"
 #include "reconcile/lww/write.h"
 
@@ -26,23 +27,6 @@ enum class RecordKind : char {
 constexpr size_t kPositionBytes = 18;
 // A group of copies this large is packed together before more are joined: bounds the memory of one write's copies.
 constexpr size_t kPackGroupBytes = 16 << 20;
-
-void AppendOrdered(std::string* to, int64_t value) {
-  AppendBigEndian<uint64_t>(to, static_cast<uint64_t>(value) ^ (uint64_t{1} << 63));
-}
-
-// Bytes in an order-preserving form that ends itself: 00 becomes 00 FF, the end is 00 00.
-void AppendEscaped(std::string* to, ByteView bytes) {
-  while (true) {
-    const size_t zero = bytes.find('\0');
-    if (zero == ByteView::npos) break;
-    to->append(bytes.substr(0, zero));
-    to->append("\0\xFF", 2);
-    bytes.remove_prefix(zero + 1);
-  }
-  to->append(bytes);
-  to->append("\0\0", 2);
-}
 
 void AppendRecordKey(std::string* to, uint32_t table, const Mutation& write) {
   const WriteOrder order = OrderOf(write);

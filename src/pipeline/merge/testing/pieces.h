@@ -167,7 +167,13 @@ class MergeWorld {
  public:
   explicit MergeWorld(const char* table) : schema_(ParseTable(table)) {}
 
-  Mutation Read(const std::string& line) { return reader_.Read(*schema_, line, &arena_); }
+  // A range that holds nothing, such as (2,2), is left out: no decoder gives one.
+  Mutation Read(const std::string& line) {
+    Mutation mutation = reader_.Read(*schema_, line, &arena_);
+    const auto holds_rows = [](const RangeDeletion& range) { return range.start.cut < range.end.cut; };
+    if (!std::ranges::all_of(mutation.ranges, holds_rows)) mutation.ranges = {};
+    return mutation;
+  }
 
   // The partitions of these mutations, in order.
   std::vector<Mutation> Gather(const std::vector<Mutation>& mutations) {
