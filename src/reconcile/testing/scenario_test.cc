@@ -118,7 +118,14 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
     } else if (word == "has") {
       held_.push_back(reader_.Read(*schema(), rest, &arena_));
     } else if (word == "snapshot" || word == "compare") {
-      return Snapshot(Split(rest, ' '), word == "compare");
+      TRY(Snapshot(Split(rest, ' '), word == "compare"));
+      return Finish();
+    } else if (word == "begin") {
+      return Snapshot(Split(rest, ' '), false);
+    } else if (word == "step") {
+      for (size_t n = rest.empty() ? 1 : std::stoul(rest); n > 0; --n) TRY(Step());
+    } else if (word == "finish") {
+      return Finish();
     } else if (word == "walk") {
       return Walk(std::stoul(rest));
     } else {
@@ -147,45 +154,57 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
   // sweep ROWS gc_grace=S passed=US [gap]
   Status Sweep(const std::vector<std::string>& words) {
     const PurgeLimits limits = Limits(std::span(words).subspan(1));
-    return RepeatAt([&](Reconciler::Cursor* cursor) {
+    return Repeat([&](Reconciler::Cursor* cursor) {
       const auto purge_of = [&](const TableId& table) { return Reconciler::TablePurge{Find(table), limits}; };
       return Driver().PurgeSome(cursor, purge_of, std::stoul(words.at(0)));
     });
   }
 
-  // snapshot|compare [partial] [repair] [purged] [touched=KEY] [rows=N]
-  Status Snapshot(const std::vector<std::string>& words, bool compare) {
-    SnapshotRules rules;
-    rules.whole = true;
-    rules.now = now_;
-    size_t rows = 1000;
+  // snapshot|compare|begin [partial] [repair] [purged] [touched=KEY] [rows=N]
+  Status Snapshot(const std::vector<std::string>& words, bool compares) {
+    rules_ = {.whole = true, .repair = false, .touched = {}, .now = now_};
+    compares_ = compares;
+    snapshot_rows_ = 1000;
     bool purged = false;
     for (const std::string& word : words) {
-      if (word == "partial") rules.whole = false;
-      if (word == "repair") rules.repair = true;
+      if (word == "partial") rules_.whole = false;
+      if (word == "repair") rules_.repair = true;
       if (word == "purged") purged = true;
-      if (word.starts_with("rows=")) rows = std::stoul(word.substr(5));
+      if (word.starts_with("rows=")) snapshot_rows_ = std::stoul(word.substr(5));
       if (!word.starts_with("touched=")) continue;
-      rules.touched = [this, key = word.substr(8)](const PartitionRef& partition, const RowRef& row) {
-        return KeyOf(partition, row) == key;
+      rules_.touched = [this, key = word.substr(8)](const PartitionRef& partition, const RowRef& row) {
+        return key == "*" || KeyOf(partition, row) == key;
       };
     }
-    const auto rows_of_piece = [&] { return rows; };
-    for (const ToyPiece& piece : SnapshotOf(held_, rows_of_piece, purged, now_, &arena_)) {
-      TRY(Repeat([&](SnapshotCursor* cursor) {
-        return compare
-                   ? Driver().CompareSnapshotPiece(cursor, piece.mutation, piece.first, piece.last, rules, rows,
-                                                   differences_)
-                   : Driver().TakeSnapshotPiece(cursor, piece.mutation, piece.first, piece.last, rules, rows, sink_);
-      }));
+    const auto rows_of_piece = [this] { return snapshot_rows_; };
+    pieces_ = SnapshotOf(held_, rows_of_piece, purged, now_, &arena_);
+    piece_ = 0;
+    cursor_ = {};
+    return {};
+  }
+
+  // One call. True: there is more of the snapshot.
+  Result<bool> Step() {
+    if (piece_ < pieces_.size()) {
+      const ToyPiece& piece = pieces_[piece_];
+      ASSIGN_OR_RETURN(const bool more,
+                       compares_ ? Driver().CompareSnapshotPiece(&cursor_, piece.mutation, piece.first, piece.last,
+                                                                 rules_, snapshot_rows_, differences_)
+                                 : Driver().TakeSnapshotPiece(&cursor_, piece.mutation, piece.first, piece.last, rules_,
+                                                              snapshot_rows_, sink_));
+      if (!more) ++piece_;
+      return true;
     }
     const Token end{std::numeric_limits<int64_t>::max()};
-    TRY(Repeat([&](SnapshotCursor* cursor) {
-      return compare ? Driver().CompareSnapshotRange(*schema(), cursor, end, rules, rows, differences_)
-                     : Driver().EndSnapshotRange(*schema(), cursor, end, rules, rows, sink_);
-    }));
-    snapshot_cursor_ = {};
-    return {};
+    return compares_ ? Driver().CompareSnapshotRange(*schema(), &cursor_, end, rules_, snapshot_rows_, differences_)
+                     : Driver().EndSnapshotRange(*schema(), &cursor_, end, rules_, snapshot_rows_, sink_);
+  }
+
+  Status Finish() {
+    for (;;) {
+      ASSIGN_OR_RETURN(const bool more, Step());
+      if (!more) return {};
+    }
   }
 
   // Of the row's partition key and first clustering value, an int: "7/1", or "7/static".
@@ -200,13 +219,13 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
 
   Status Walk(size_t rows) {
     const TableSchema& before = *schemas_.at(schemas_.size() - 2);
-    return RepeatAt(
+    return Repeat(
         [&](Reconciler::Cursor* cursor) { return Driver().WalkSchema(before, *schema(), now_, cursor, rows, sink_); });
   }
 
   // Goes on at the cursor, of which only what lasts is kept, until there is no more.
   template <typename Step>
-  static Status RepeatAt(Step step) {
+  static Status Repeat(Step step) {
     std::string next;
     for (;;) {
       Reconciler::Cursor cursor{.next = next, .limits = {}};
@@ -214,14 +233,6 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
       if (more == cursor.next.empty()) return InvalidArgument("a walk that is not done must say where it goes on");
       if (!more) return {};
       next = cursor.next;
-    }
-  }
-
-  // Calls again as long as there is more of a piece.
-  Status Repeat(const std::function<Result<bool>(SnapshotCursor*)>& step) {
-    for (;;) {
-      ASSIGN_OR_RETURN(const bool more, step(&snapshot_cursor_));
-      if (!more) return {};
     }
   }
 
@@ -264,7 +275,12 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
 
   std::vector<std::string> commands_;
   std::vector<Mutation> held_;
-  SnapshotCursor snapshot_cursor_;
+  std::vector<ToyPiece> pieces_;
+  size_t piece_ = 0;
+  SnapshotRules rules_;
+  size_t snapshot_rows_ = 0;  // of a piece, and of a call
+  bool compares_ = false;
+  SnapshotCursor cursor_;
   DifferenceLines differences_{&sink_.lines};
   std::vector<TableSchemaPtr> schemas_;
   Reconciler::Options options_;

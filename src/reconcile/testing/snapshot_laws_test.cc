@@ -180,7 +180,7 @@ class Mending : public Reconciler::SchemaFinder {
     }
     std::ranges::sort(order);
     for (const auto& [place, i] : order) deliveries_.push_back(i);
-    lost_before_ = gap_end;
+    lost_before_ = snapshot_end_ = gap_end;
     now_.delivered = 0;
   }
 
@@ -215,10 +215,10 @@ class Mending : public Reconciler::SchemaFinder {
     Begin();
   }
 
-  // A snapshot holds all that was lost and all that was applied, and perhaps more.
+  // A snapshot holds all that was lost, all that was applied, what an earlier snapshot had, and perhaps more.
   void Begin() {
     touched_.clear();
-    size_t end = lost_before_;
+    size_t& end = snapshot_end_;
     for (size_t i = 0; i < now_.delivered; ++i) end = std::max(end, deliveries_[i] + 1);
     end += Below(history_.size() - end + 1);
     log_.push_back("snapshot of " + std::to_string(end));
@@ -275,6 +275,7 @@ class Mending : public Reconciler::SchemaFinder {
   std::vector<Mutation> history_;
   std::vector<size_t> deliveries_;  // indexes of history_, in the order in which they come
   size_t lost_before_ = 0;          // nothing after these is lost
+  size_t snapshot_end_ = 0;
   std::vector<std::string> log_;
   int crashes_ = 3;
 
