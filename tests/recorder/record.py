@@ -102,7 +102,7 @@ def keep_schema(home: Path, kept: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("backups", "snapshots", "*_txn_*", "*-tmp*"))
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("backups", "snapshots"))
 
 
 def pack(directory: Path, archive: Path) -> None:

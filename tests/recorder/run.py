@@ -2,8 +2,9 @@
 """Judges Braid on recordings: made ones, or clusters that are recorded now.
 
 For each: `braid replay` of all nodes must pass check.py, give the same bytes with the nodes in another order and the same
-transitions as the naive model, and `braid inspect commitlog` must print what Cassandra's own reader printed. Where nodes were
-apart, fewer nodes must not do."""
+transitions as the naive model, and `braid inspect commitlog` must print what Cassandra's own reader printed. Where the tables'
+SSTables were kept, `braid backfill` of all nodes must pass rows.py and give what the stream ends with. Where nodes were apart,
+fewer nodes must not do."""
 
 import argparse
 import contextlib
@@ -20,6 +21,7 @@ import install
 from check import canonical, read_lines
 from model import replay as replay_by_model
 from record import unpacked
+from rows import has_sstables, images_of
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -34,7 +36,7 @@ class Case:
 
 
 CASES = (
-    Case("5.0.6-plain", ("--version", "5.0.6", "--sstables")),
+    Case("5.0.6-plain", ("--version", "5.0.6")),
     Case("5.0.6-none-zstd", ("--version", "5.0.6", "--mode", "NONE", "--sstable-format", "bti", "--compressor", "Zstd")),
     Case("5.0.6-none-lz4", ("--version", "5.0.6", "--mode", "NONE", "--compressor", "LZ4")),
     Case("5.0.6-apart", ("--version", "5.0.6", "--apart")),
@@ -54,6 +56,8 @@ class Judge:
         for node in NODES:
             self._compare_dumps(recording, node)
         self._compare_with_model(recording)
+        if has_sstables(recording):
+            self._backfill_and_check(recording)
         meta = json.loads((recording / "meta.json").read_text(encoding="utf-8"))
         if meta["apart"]:
             self._fewer_must_not_do(recording)
@@ -64,13 +68,16 @@ class Judge:
         print(f"{recording.name}: {what}", file=sys.stderr, flush=True)
 
     def _replay(self, recording: Path, nodes: tuple[str, ...], out: Path) -> bool:
+        return self._run("replay", recording, nodes, out)
+
+    def _run(self, what: str, recording: Path, nodes: tuple[str, ...], out: Path, *more: str) -> bool:
         meta = json.loads((recording / "meta.json").read_text(encoding="utf-8"))
         shutil.rmtree(out, ignore_errors=True)
-        command = [str(self.braid), "replay", "--out", str(out), "--now", meta["select_at"]]
+        command = [str(self.braid), what, "--out", str(out), "--now", meta["select_at"], *more]
         command += [part for node in nodes for part in ("--node", f"{node}={recording / 'nodes' / node}")]
         ran = subprocess.run(command, capture_output=True, text=True)
         if ran.returncode != 0:
-            self._fault(recording, f"braid replay of {', '.join(nodes)} ended with {ran.returncode}: {ran.stderr.strip()[-2000:]}")
+            self._fault(recording, f"braid {what} of {', '.join(nodes)} ended with {ran.returncode}: {ran.stderr.strip()[-2000:]}")
         return ran.returncode == 0
 
     def _replay_and_check(self, recording: Path) -> None:
@@ -85,6 +92,24 @@ class Judge:
             for name in sorted({path.name for path in (*out.iterdir(), *again.iterdir())}):
                 if not _same_bytes(out / name, again / name):
                     self._fault(recording, f"{name} differs when the nodes come in another order")
+
+    def _backfill_and_check(self, recording: Path) -> None:
+        """After the replay, whose streams must end with these rows."""
+        out, again = self.scratch / "rows", self.scratch / "again"
+        if not self._run("backfill", recording, NODES, out):
+            return
+        checked = _check(recording, out, "rows.py")
+        print(f"{recording.name}: backfill: {checked.stdout.strip()}")
+        if checked.returncode != 0:
+            self._fault(recording, f"the backfill is wrong:\n{checked.stderr.strip()}")
+        if self._run("backfill", recording, tuple(reversed(NODES)), again, "--memory", "1MiB"):
+            for path in out.iterdir():
+                if not _same_bytes(path, again / path.name):
+                    self._fault(recording, f"the backfill's {path.name} differs with other memory and order of nodes")
+        for path in out.iterdir():
+            stream = self.scratch / "out" / path.name
+            if not stream.is_file() or images_of(stream) != images_of(path):
+                self._fault(recording, f"the backfill's {path.name} is not what the stream ends with")
 
     def _compare_with_model(self, recording: Path) -> None:
         """Every transition that the naive model sees, and no other. Events that change nothing are Braid's own business."""
@@ -121,10 +146,13 @@ class Judge:
             out = self.scratch / "fewer"
             if self._replay(recording, nodes, out) and _check(recording, out).returncode == 0:
                 self._fault(recording, f"{' and '.join(nodes)} alone have everything")
+            if (has_sstables(recording) and self._run("backfill", recording, nodes, out)
+                    and _check(recording, out, "rows.py").returncode == 0):
+                self._fault(recording, f"the SSTables of {' and '.join(nodes)} alone have everything")
 
 
-def _check(recording: Path, out: Path) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, str(HERE / "check.py"), str(recording), str(out)],
+def _check(recording: Path, out: Path, by: str = "check.py") -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, str(HERE / by), str(recording), str(out)],
                           capture_output=True, text=True)
 
 
@@ -145,7 +173,7 @@ def record(case: Case, into: Path, seed: int, size: int) -> Path:
     """In a process of its own, in which the driver's interpreter runs."""
     out = into / case.name
     subprocess.run([str(install.python()), "-W", "ignore", str(HERE / "record.py"), "record", str(out),
-                    "--seed", str(seed), "--size", str(size), *case.arguments], check=True)
+                    "--seed", str(seed), "--size", str(size), "--sstables", *case.arguments], check=True)
     return out
 
 
