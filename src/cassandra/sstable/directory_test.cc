@@ -148,6 +148,23 @@ TEST_F(DirectoryTest, AnOpenTransactionWhoseFilesAreGoneIsACopyMadeTooSlowly) {
   EXPECT_THAT(found.error().message, HasSubstr("copy it again"));
 }
 
+// A transaction over two directories whose end has come to the log of one only.
+TEST_F(DirectoryTest, ATransactionIsFinishedIfOneOfItsLogsSaysSo) {
+  WriteSstable("a/nb-1-big");
+  WriteSstable("b/nb-2-big");
+  const std::string log = "nb_txn_compaction_5a1c395e-b41f-11e5-9f22-ba0be0483c18.log";
+  const std::string open = Line("ADD", "/n/b/nb-2-big-", 0, 3) + Line("REMOVE", "/n/a/nb-1-big-", 5, 3);
+  for (const bool first : {true, false}) {
+    for (const char* end : {"COMMIT", "ABORT"}) {
+      Write("a/" + log, open + (first ? Line(end, "", 0, 0) : ""));
+      Write("b/" + log, open + (first ? "" : Line(end, "", 0, 0)));
+      const auto listing = ListSstables(std::vector<std::string>{(path_ / "a").string(), (path_ / "b").string()});
+      ASSERT_EQ(listing->whole.size(), 1u);
+      EXPECT_EQ(listing->whole[0].Base(), end == std::string("COMMIT") ? "nb-2-big" : "nb-1-big");
+    }
+  }
+}
+
 TEST_F(DirectoryTest, ListsTableDirectories) {
   std::filesystem::create_directories(path_ / "titles-5a1c395eb41f11e59f22ba0be0483c18");
   std::filesystem::create_directories(path_ / "no_id");

@@ -128,10 +128,12 @@ std::optional<PartitionTrie::Node> PartitionTrie::ReadNode(uint64_t at) const {
 }
 
 std::optional<PartitionPlace> PartitionTrie::PlaceOf(const Node& leaf, const std::string& path) const {
-  if (!leaf.payload.has_value() || path.empty() || path[0] != kNextComponent) return std::nullopt;
+  if (!leaf.payload.has_value()) return std::nullopt;
   PartitionPlace place;
   if (*leaf.payload < 0) {
     place.offset = static_cast<uint64_t>(~*leaf.payload);
+    if (place.offset == 0) return place;  // the only partition may have no path, and needs no proof
+    if (path.empty() || path[0] != kNextComponent) return std::nullopt;
     place.token_prefix = path.substr(1, sizeof(uint64_t));
     return place;
   }
