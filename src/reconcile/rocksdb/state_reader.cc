@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -24,6 +25,39 @@ pid_t OwnerOf(const std::string& path) {
   const bool is_locked = ::fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
   ::close(file);
   return is_locked ? lock.l_pid : 0;
+}
+
+Status CheckThere(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::exists(path + "/CURRENT", error)) return {};
+  return NotFound(path + ": there is no state in it; give the directory of one shard, STATE/shards/NNN");
+}
+
+Error FailedOn(const std::string& path, const rocksdb::Status& status) {
+  const std::string message = "state in " + path + ": " + status.ToString();
+  return status.IsCorruption() ? Corrupt(message) : IoError(message);
+}
+
+// Opens all files at once (which is what no limit on them means), so that none can be missed later.
+Result<std::unique_ptr<rocksdb::DB>> OpenStore(const std::string& path) {
+  rocksdb::Options options;
+  options.max_open_files = -1;
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, path, &opened);
+  if (!status.ok()) return FailedOn(path, status);
+  return std::unique_ptr<rocksdb::DB>(opened);
+}
+
+// Changes whenever the list of the store's files does, which is before a file goes; empty if it cannot be told just
+// now.
+std::string ContentsOf(const std::string& path) {
+  std::string current;
+  if (!rocksdb::ReadFileToString(rocksdb::Env::Default(), path + "/CURRENT", &current).ok()) return {};
+  if (current.empty() || current.back() != '\n') return {};
+  current.pop_back();
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path + "/" + current, error);
+  return error ? std::string() : current + ":" + std::to_string(size);
 }
 
 }  // namespace
@@ -68,10 +102,7 @@ StateReader::StateReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 StateReader::~StateReader() = default;
 
 Result<std::unique_ptr<StateReader>> StateReader::Open(const std::string& path) {
-  std::error_code error;
-  if (!std::filesystem::exists(path + "/CURRENT", error)) {
-    return NotFound(path + ": there is no state in it; give the directory of one shard, STATE/shards/NNN");
-  }
+  TRY(CheckThere(path));
   if (const pid_t owner = OwnerOf(path); owner != 0) {
     return Error{ErrorCode::kTransient,
                  path + ": process " + std::to_string(owner) +
@@ -79,14 +110,38 @@ Result<std::unique_ptr<StateReader>> StateReader::Open(const std::string& path) 
   }
   auto impl = std::make_unique<Impl>();
   impl->path = path;
-  rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly({}, path, &opened);
-  if (!status.ok()) {
-    const std::string message = "state in " + path + ": " + status.ToString();
-    return status.IsCorruption() ? Corrupt(message) : IoError(message);
-  }
-  impl->db.reset(opened);
+  ASSIGN_OR_RETURN(impl->db, OpenStore(path));
   return std::unique_ptr<StateReader>(new StateReader(std::move(impl)));
+}
+
+// OwnerOf is not asked here: closing the lock's file would let go of a lock that this very process has.
+Result<std::unique_ptr<StateReader>> StateReader::OpenBeside(const std::string& path) {
+  constexpr int kAttempts = 20;
+  TRY(CheckThere(path));
+  for (int attempt = 0;; ++attempt) {
+    const std::string before = ContentsOf(path);
+    auto db = OpenStore(path);
+    // Of what the lists of files and logs name nothing can be gone that was there all the time.
+    if (!before.empty() && before == ContentsOf(path)) {
+      if (!db.has_value()) return db.error();
+      auto impl = std::make_unique<Impl>();
+      impl->path = path;
+      impl->db = std::move(*db);
+      return std::unique_ptr<StateReader>(new StateReader(std::move(impl)));
+    }
+    if (attempt == kAttempts) {
+      return Error{ErrorCode::kTransient, path + ": its files change faster than they can be opened; try again"};
+    }
+  }
+}
+
+Result<std::string> StateReader::ReadMark(uint32_t shard) {
+  std::string key(1, kMarkKey);
+  AppendBigEndian(&key, shard);
+  std::string mark;
+  const rocksdb::Status status = impl_->db->Get({}, key, &mark);
+  if (!status.ok() && !status.IsNotFound()) return FailedOn(impl_->path, status);
+  return mark;
 }
 
 Status StateReader::Read(Visitor* visitor) {
@@ -100,7 +155,7 @@ Status StateReader::Read(Visitor* visitor) {
     const Status status = impl_->ReadRecord(key, value, visitor);
     if (!status.has_value()) return status.error().At("state in " + impl_->path);
   }
-  if (!it->status().ok()) return IoError("state in " + impl_->path + ": " + it->status().ToString());
+  if (!it->status().ok()) return FailedOn(impl_->path, it->status());
   return {};
 }
 

@@ -1,4 +1,4 @@
-// Reads a state that no process works with, for people.
+// Reads a state without changing it: for people, and to verify it.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,15 @@ class StateReader {
   // Opens a RocksState's directory without changing anything in it. Errors: kNotFound (there is no state), kTransient
   // (a process has it open, which the message names), kIoError, kCorrupt.
   static Result<std::unique_ptr<StateReader>> Open(const std::string& path);
+  // The same of a state that a process may be working with: gives what it was at one of its commits, whatever is
+  // committed since, and takes no lock. Holds its files open, and in memory what the process has not flushed (bounded
+  // by that process's write buffers). Errors: as Open's; kTransient here: files came and went faster than they could be
+  // opened.
+  static Result<std::unique_ptr<StateReader>> OpenBeside(const std::string& path);
   ~StateReader();
+
+  // The mark of the last commit; empty if there was none. kIoError, kCorrupt, with the path.
+  Result<std::string> ReadMark(uint32_t shard);
 
   // Errors: the visitor's; kCorrupt, kUnsupported of a record, kIoError, with the path.
   Status Read(Visitor* visitor);

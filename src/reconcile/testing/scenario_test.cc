@@ -160,17 +160,19 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
     });
   }
 
-  // snapshot|compare|begin [partial] [repair] [purged] [touched=KEY] [rows=N]
+  // snapshot|compare|begin [partial] [repair] [purged] [touched=KEY|*] [rows=N] [call=N]
   Status Snapshot(const std::vector<std::string>& words, bool compares) {
     rules_ = {.whole = true, .repair = false, .touched = {}, .now = now_};
     compares_ = compares;
     snapshot_rows_ = 1000;
+    rows_of_call_ = 1000;
     bool purged = false;
     for (const std::string& word : words) {
       if (word == "partial") rules_.whole = false;
       if (word == "repair") rules_.repair = true;
       if (word == "purged") purged = true;
       if (word.starts_with("rows=")) snapshot_rows_ = std::stoul(word.substr(5));
+      if (word.starts_with("call=")) rows_of_call_ = std::stoul(word.substr(5));
       if (!word.starts_with("touched=")) continue;
       rules_.touched = [this, key = word.substr(8)](const PartitionRef& partition, const RowRef& row) {
         return key == "*" || KeyOf(partition, row) == key;
@@ -189,15 +191,15 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
       const ToyPiece& piece = pieces_[piece_];
       ASSIGN_OR_RETURN(const bool more,
                        compares_ ? Driver().CompareSnapshotPiece(&cursor_, piece.mutation, piece.first, piece.last,
-                                                                 rules_, snapshot_rows_, differences_)
+                                                                 rules_, rows_of_call_, differences_)
                                  : Driver().TakeSnapshotPiece(&cursor_, piece.mutation, piece.first, piece.last, rules_,
-                                                              snapshot_rows_, sink_));
+                                                              rows_of_call_, sink_));
       if (!more) ++piece_;
       return true;
     }
     const Token end{std::numeric_limits<int64_t>::max()};
-    return compares_ ? Driver().CompareSnapshotRange(*schema(), &cursor_, end, rules_, snapshot_rows_, differences_)
-                     : Driver().EndSnapshotRange(*schema(), &cursor_, end, rules_, snapshot_rows_, sink_);
+    return compares_ ? Driver().CompareSnapshotRange(*schema(), &cursor_, end, rules_, rows_of_call_, differences_)
+                     : Driver().EndSnapshotRange(*schema(), &cursor_, end, rules_, rows_of_call_, sink_);
   }
 
   Status Finish() {
@@ -278,7 +280,8 @@ class Scenario : public ::testing::TestWithParam<std::string>, public Reconciler
   std::vector<ToyPiece> pieces_;
   size_t piece_ = 0;
   SnapshotRules rules_;
-  size_t snapshot_rows_ = 0;  // of a piece, and of a call
+  size_t snapshot_rows_ = 0;  // of a piece
+  size_t rows_of_call_ = 0;
   bool compares_ = false;
   SnapshotCursor cursor_;
   DifferenceLines differences_{&sink_.lines};
