@@ -1,5 +1,6 @@
 #include "pipeline/merge/join.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "reconcile/lww/merge.h"
@@ -7,12 +8,25 @@
 namespace braid::internal {
 namespace {
 
+// How many rows both lists begin with that say the same.
+size_t SameRows(std::span<const RowUpdate> a, std::span<const RowUpdate> b) {
+  const size_t most = std::min(a.size(), b.size());
+  size_t n = 0;
+  while (n < most && a[n].key == b[n].key && SameContent(ContentOf(a[n]), ContentOf(b[n]))) ++n;
+  return n;
+}
+
 Result<std::span<const RowUpdate>> JoinTwo(const TableSchema& schema, std::span<const RowUpdate> a,
                                            std::span<const RowUpdate> b, Arena* arena) {
-  const std::span<RowUpdate> out = arena->NewArray<RowUpdate>(a.size() + b.size());
-  size_t n = 0;
-  size_t i = 0;
-  size_t j = 0;
+  // Replicas agree nearly always.
+  const size_t same = SameRows(a, b);
+  if (same == b.size()) return a;
+  if (same == a.size()) return b;
+  const std::span<RowUpdate> out = arena->NewArray<RowUpdate>(a.size() + b.size() - same);
+  std::ranges::copy(a.first(same), out.begin());
+  size_t n = same;
+  size_t i = same;
+  size_t j = same;
   while (i < a.size() && j < b.size()) {
     const int order = a[i].key.compare(b[j].key);
     if (order < 0) {
@@ -110,7 +124,6 @@ std::span<const RangeDeletion> JoinTwo(std::span<const RangeDeletion> a, std::sp
 Result<RowUpdate> JoinRow(const TableSchema& schema, const RowUpdate& a, const RowUpdate& b, Arena* arena) {
   const RowContent one = ContentOf(a);
   const RowContent other = ContentOf(b);
-  // Replicas agree nearly always.
   if (SameContent(one, other)) return a;
   ASSIGN_OR_RETURN(const RowContent joined, MergeContents(schema, {}, one, other, arena));
   RowUpdate row = a;
