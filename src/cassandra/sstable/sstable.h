@@ -1,5 +1,6 @@
 // The door of this room: an SSTable, opened, and the way through its partitions.
 //
+//   SstableSet::Open(directories)    all that is in force of a table, at one moment    (open_set.h)
 //   ListSstables(directory)          which SSTables of a table are in force            (directory.h)
 //   Sstable::Open(descriptor)        its header and statistics, verified
 //   SstableScanner::Open(…) / Next   its partitions in order, as Mutations             (scan.h)
