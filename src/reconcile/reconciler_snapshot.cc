@@ -183,12 +183,13 @@ Result<bool> Reconciler::PassUntil(const std::string& stop, SnapshotCall* call) 
   SnapshotCursor* cursor = call->cursor;
   const TableId& table = call->schema.table_id;
   if (cursor->next.empty()) *cursor = SnapshotFrom(call->schema, Token{std::numeric_limits<int64_t>::min()});
-  while (cursor->next < stop) {
+  // Mostly the next partition of the state is the piece's own.
+  for (size_t most = 1; cursor->next < stop; most = std::min(4 * most, kPartitionsPerStep)) {
     if (call->left == 0) return true;
     Arena arena(4096);
     ASSIGN_OR_RETURN(const internal::WalkPlace place, internal::PlaceOf(cursor->next, &arena));
     std::vector<PartitionRef> partitions;
-    TRY(state_->ListPartitions(place.partition, std::min(call->left, kPartitionsPerStep), &arena, &partitions));
+    TRY(state_->ListPartitions(place.partition, std::min(call->left, most), &arena, &partitions));
     bool passed = partitions.empty();
     for (const PartitionRef& partition : partitions) {
       if (partition.table != table || internal::KeyAt(partition, std::nullopt) >= stop) {
