@@ -58,22 +58,15 @@ class Stream : public ChangeSink {
 
   // What readers see of one mutation.
   std::vector<std::string> Write(const std::string& line) {
-    lines_.clear();
-    arena_.Reset();
-    const Status status = reconciler_.Apply(reader_.Read(*schema_, line, &arena_), UnixSeconds{1}, *this);
-    EXPECT_TRUE(status.has_value());
+    EXPECT_TRUE(reconciler_.Apply(Next(line), UnixSeconds{1}, *this).has_value());
     return lines_;
   }
 
   // What readers see of a snapshot that has one mutation.
   std::vector<std::string> Read(const std::string& line) {
-    lines_.clear();
-    arena_.Reset();
     SnapshotCursor cursor;
     const SnapshotRules rules{.whole = true, .repair = false, .touched = {}, .now = UnixSeconds{1}};
-    const Mutation piece = reader_.Read(*schema_, line, &arena_);
-    const Result<bool> more = reconciler_.TakeSnapshotPiece(&cursor, piece, true, true, rules, 100, *this);
-    EXPECT_TRUE(more.has_value() && !*more);
+    EXPECT_FALSE(*reconciler_.TakeSnapshotPiece(&cursor, Next(line), true, true, rules, 100, *this));
     return lines_;
   }
 
@@ -91,6 +84,12 @@ class Stream : public ChangeSink {
   bool same() const { return same_; }
 
  private:
+  Mutation Next(const std::string& line) {
+    lines_.clear();
+    arena_.Reset();
+    return reader_.Read(*schema_, line, &arena_);
+  }
+
   TableSchemaPtr schema_;
   MemoryState state_;
   Reconciler reconciler_;
