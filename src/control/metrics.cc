@@ -220,6 +220,7 @@ void AddBackfills(const RunStats& stats, Families* to) {
     to->Add(static_cast<double>(count), {{"state", BackfillStateWord(state, running)}});
   }
   for (const BackfillStats& backfill : stats.backfills) {
+    if (!backfill.running) continue;
     read_bytes += backfill.read_bytes;
     total_bytes += backfill.total_bytes;
   }

@@ -65,6 +65,11 @@ inline RunStats SomeStats() {
   backfill.total_bytes = uint64_t{3} << 30;
   backfill.since_us = stats.now_us - 60'000'000;
   stats.backfills.push_back(backfill);
+  backfill.id = 3;
+  backfill.running = false;
+  backfill.compares = true;
+  backfill.comparison = {.done = true, .rows = 7, .extra = 1, .samples = {"{}"}};
+  stats.backfills.push_back(backfill);
   for (const int64_t us : {100, 3'000, 3'000, 5'000'000}) stats.write_to_publish.Add(us);
   stats.resident_bytes = uint64_t{300} << 20;
   stats.memory_limit_bytes = uint64_t{512} << 20;

@@ -92,12 +92,19 @@ Json GapJson(const Gap& gap, const RunStats& stats) {
           {"detail", gap.detail}};
 }
 
+Json ComparisonJson(const ComparisonStats& comparison) {
+  return {{"rows", comparison.rows},      {"missing", comparison.missing},     {"extra", comparison.extra},
+          {"stale", comparison.stale},    {"different", comparison.different}, {"in_motion", comparison.in_motion},
+          {"samples", comparison.samples}};
+}
+
 Json BackfillJson(const BackfillStats& backfill, int64_t now_us) {
   Json json = {{"id", backfill.id},
                {"table", backfill.table},
-               {"cause", BackfillCauseWord(backfill.cause)},
+               {"cause", backfill.compares ? "verify" : BackfillCauseWord(backfill.cause)},
                {"state", BackfillStateWord(backfill.state, backfill.running)},
                {"asked_us", backfill.asked_us}};
+  if (backfill.compares) json["comparison"] = ComparisonJson(backfill.comparison);
   if (!backfill.running) return json;
   json["read_bytes"] = backfill.read_bytes;
   json["total_bytes"] = backfill.total_bytes;

@@ -33,6 +33,8 @@ TEST(StatusTest, TheJsonHasEverything) {
   EXPECT_EQ(json["backfills"][0]["state"], "done");
   EXPECT_EQ(json["backfills"][1]["state"], "running");
   EXPECT_EQ(json["backfills"][1]["running_us"], 60'000'000);
+  EXPECT_EQ(json["backfills"][2]["comparison"]["extra"], 1);
+  EXPECT_EQ(json["backfills"][2]["comparison"]["samples"][0], "{}");
   EXPECT_EQ(json["streams"][0]["tables"][0], "vault.titles");
   EXPECT_EQ(json["write_to_publish"]["count"], 4);
   EXPECT_EQ(json["write_to_publish"]["p50_us"], 4096);
@@ -74,6 +76,7 @@ Open gaps: 1
   Backfills  table         cause      state     read     of       left
   1          vault.titles  gap        done         -      -          -
   2          vault.titles  bootstrap  running  1 GiB  3 GiB  2 min 0 s
+  3          vault.titles  verify     waiting      -      -          -
 
 Write to publish: half within 4 ms, 99 % within 8.3 s, 99.9 % within 8.3 s
 Disk: 5 GiB of 20 GiB used, 100 GiB free on the volume

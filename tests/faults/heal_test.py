@@ -5,6 +5,7 @@ logs, killed now and then, and its streams hold in the end what SELECT had.
 The program is $BRAID, or build/release/braid."""
 
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -126,6 +127,71 @@ class Healed(unittest.TestCase):
         self.await_whole(braid)
         braid.stop()
         self.judge(braid)
+
+
+    def command(self, braid: Braid, *arguments: str) -> str:
+        ran = braid.command(*arguments)
+        self.assertEqual(ran.returncode, 0, ran.stderr + braid.log_tail())
+        return ran.stdout
+
+    def sstables(self, table: str) -> list[Path]:
+        keyspace, name = table.split(".")
+        return [path for node in NODES for path in (self.scratch / "nodes" / node / "data" / keyspace).glob(f"{name}-*/*-*")]
+
+    def test_verify_sees_what_differs_and_backfill_mends_it(self) -> None:
+        braid = self.use(RECORDINGS[0])
+        self.lose_logs(braid)
+        table = "rec.keys_frozen"
+        kept = {path: path.read_bytes() for path in self.sstables(table)}
+        for path in kept:
+            path.unlink()
+        braid.start()
+        self.await_whole(braid)
+        self.assertIn("no difference", braid.command("verify", "--table", table).stderr)
+
+        for path, content in kept.items():
+            path.write_bytes(content)
+        found = braid.command("verify", "--table", table, "--show")
+        self.assertEqual(found.returncode, 1, found.stderr)
+        # The others are in the logs.
+        missing = int(re.search(r"(\d+) missing, 0 extra, 0 stale, 0 different", found.stderr)[1])
+        self.assertGreater(missing, 0)
+        out = self.scratch / "stream.ndjson"
+        braid.read(table, out)
+        known = sum(event["op"] != "m" for _, event in read_lines(out))
+        self.assertIn('"table":"keys_frozen"', found.stdout)
+        self.assertIn("done", self.command(braid, "backfill", "--table", table))
+        self.assertEqual(braid.command("verify", "--table", table, "--table", "rec.wide").returncode, 0)
+
+        for path in kept:
+            path.unlink()
+        found = braid.command("verify", "--table", table)
+        self.assertIn(f"0 missing, {missing} extra, 0 stale, 0 different", found.stderr)
+        self.assertIn("done", self.command(braid, "backfill", "--table", table))
+        self.assertEqual(braid.command("verify", "--table", table).returncode, 0)
+        braid.read(table, out)
+        told = [(event["op"], event["source"]["cause"]) for _, event in read_lines(out) if event["op"] != "m"]
+        self.assertEqual(told[known:], [("r", "backfill")] * missing + [("d", "repair")] * missing)
+        braid.stop()
+
+    def test_is_held_and_given_up_as_asked(self) -> None:
+        braid = self.use(RECORDINGS[0])
+        self.lose_logs(braid)
+        braid.settings["backfill"] = {"bootstrap": "none", "gaps": "none"}
+        braid.write_config()
+        braid.start()
+        braid.await_ready()
+        table = "rec.wide"
+        self.command(braid, "backfill", "--table", table, "--no-wait")
+        self.command(braid, "backfill", "--table", table, "--pause")
+        state = lambda: [task["state"] for task in braid.status()["backfills"] if task["table"] == table]
+        deadline = time.monotonic() + 20
+        while state() not in (["paused"], ["done"]):
+            self.assertLess(time.monotonic(), deadline, state())
+            time.sleep(0.1)
+        self.command(braid, "backfill", "--table", table, "--cancel")
+        self.assertEqual(braid.command("backfill", "--table", "rec.nosuch").returncode, 1)
+        braid.stop()
 
 
 if __name__ == "__main__":

@@ -78,7 +78,8 @@ std::vector<const TableSchema*> TablesOf(const Gap& gap, const std::vector<const
 }
 
 bool Heals(const BackfillTask& task, const TableSchema& table, const Gap& gap) {
-  return task.table == table.table_id && task.tokens.all() && std::ranges::find(task.gaps, gap.id) != task.gaps.end();
+  return task.table == table.table_id && task.tokens.all() && !task.compares &&
+         std::ranges::find(task.gaps, gap.id) != task.gaps.end();
 }
 
 }  // namespace
@@ -88,12 +89,12 @@ BackfillTask* BackfillTasks::Find(uint64_t id) {
   return found == tasks.end() ? nullptr : &*found;
 }
 
-BackfillTask* BackfillTasks::FindCovering(const TableId& table, const TokenRange& tokens) {
-  const auto found = std::ranges::find_if(tasks, [&](const BackfillTask& task) {
-    return !task.ended() && task.table == table &&
-           (task.tokens.all() || (task.tokens.after <= tokens.after && tokens.through <= task.tokens.through));
-  });
-  return found == tasks.end() ? nullptr : &*found;
+std::vector<BackfillTask*> BackfillTasks::Unfinished(const TableId& table) {
+  std::vector<BackfillTask*> unfinished;
+  for (BackfillTask& task : tasks) {
+    if (!task.ended() && task.table == table) unfinished.push_back(&task);
+  }
+  return unfinished;
 }
 
 BackfillTask& BackfillTasks::Add(BackfillTask task) {
@@ -131,8 +132,10 @@ Status WriteBackfills(FileSystem* files, const std::string& state, const Backfil
   std::string bytes(kMagic);
   bytes.push_back(static_cast<char>(kVersion));
   AppendVint(&bytes, tasks.next_id);
-  AppendVint(&bytes, tasks.tasks.size());
-  for (const BackfillTask& task : tasks.tasks) AppendTask(&bytes, task);
+  AppendVint(&bytes, static_cast<uint64_t>(std::ranges::count(tasks.tasks, false, &BackfillTask::compares)));
+  for (const BackfillTask& task : tasks.tasks) {
+    if (!task.compares) AppendTask(&bytes, task);
+  }
   AppendBigEndian<uint64_t>(&bytes, Hash64(bytes));
   return files->ReplaceFile(BackfillsPath(state), bytes);
 }

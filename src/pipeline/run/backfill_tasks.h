@@ -35,6 +35,8 @@ struct BackfillTask {
   State state = State::kWaiting;
   // The gaps that it heals: those that were open when it was made.
   std::vector<uint64_t> gaps;
+  // It only looks how the state differs (braid verify). Not kept in the file: whoever asked looks on.
+  bool compares = false;
   int64_t asked_us = 0;  // since 1970
 
   bool ended() const { return state == State::kDone || state == State::kCancelled; }
@@ -46,8 +48,8 @@ struct BackfillTasks {
   std::vector<BackfillTask> tasks;  // by id; those that ended stay as long as they say something (see Forget)
 
   BackfillTask* Find(uint64_t id);
-  // A task that is not ended and covers all of `tokens` of the table; nullptr if there is none.
-  BackfillTask* FindCovering(const TableId& table, const TokenRange& tokens);
+  // The tasks that are not ended of this table.
+  std::vector<BackfillTask*> Unfinished(const TableId& table);
   // Adds a task, under a new id.
   BackfillTask& Add(BackfillTask task);
   // Lets go of what ended, but for the last few and those that count for a gap of `open`.

@@ -102,14 +102,22 @@ TEST_F(BackfillTasksTest, AGapIsHealedWhenEveryTableIs) {
   EXPECT_EQ(Healed(open, {&people_}, tasks_).size(), 2u);
 }
 
-TEST_F(BackfillTasksTest, FindsWhatCoversARange) {
-  tasks_.Add({.table = titles_.table_id, .tokens = {{0}, {100}}});
-  EXPECT_NE(tasks_.FindCovering(titles_.table_id, {{0}, {50}}), nullptr);
-  EXPECT_EQ(tasks_.FindCovering(titles_.table_id, {{-1}, {50}}), nullptr);
-  EXPECT_EQ(tasks_.FindCovering(titles_.table_id, {}), nullptr);
-  EXPECT_EQ(tasks_.FindCovering(people_.table_id, {{0}, {50}}), nullptr);
+TEST_F(BackfillTasksTest, FindsWhatIsUnfinishedOfATable) {
+  tasks_.Add({.table = titles_.table_id});
+  tasks_.Add({.table = people_.table_id});
+  tasks_.Add({.table = titles_.table_id, .state = State::kPaused});
+  EXPECT_THAT(tasks_.Unfinished(titles_.table_id), ElementsAre(&tasks_.tasks[0], &tasks_.tasks[2]));
   End(0, State::kDone);
-  EXPECT_EQ(tasks_.FindCovering(titles_.table_id, {{0}, {50}}), nullptr);
+  EXPECT_THAT(tasks_.Unfinished(titles_.table_id), ElementsAre(&tasks_.tasks[2]));
+}
+
+TEST_F(BackfillTasksTest, AComparisonIsNotKeptAndHealsNothing) {
+  AddForGaps({GapWith(1)}, {&titles_}, 5, &tasks_);
+  tasks_.tasks[0].compares = true;
+  End(0, State::kDone);
+  EXPECT_THAT(Healed({GapWith(1)}, {&titles_}, tasks_), IsEmpty());
+  ASSERT_TRUE(WriteBackfills(&files_, "/s", tasks_).has_value());
+  EXPECT_THAT(ReadBackfills(&files_, "/s")->tasks, IsEmpty());
 }
 
 TEST_F(BackfillTasksTest, ForgetsTheOldestThatSayNothing) {

@@ -77,7 +77,8 @@ Message Backfiller::MakeMessage(Message::Kind kind) const {
   Message message;
   message.kind = kind;
   message.table = job_.task.table;
-  message.snapshot = {.task = job_.task.id, .attempt = job_.attempt, .repair = job_.repair};
+  message.snapshot = {
+      .task = job_.task.id, .attempt = job_.attempt, .repair = job_.repair, .compare = job_.task.compares};
   return message;
 }
 
@@ -110,6 +111,12 @@ Status Backfiller::Give(std::string* missing) {
     const std::lock_guard lock(mutex_);
     progress_.total_bytes = snapshot->total_bytes();
   }
+  const int64_t opened_us = WallClockUs();
+  while (job_.task.compares && !job_.caught_up(opened_us)) {
+    if (Ends()) return Ended();
+    std::this_thread::sleep_for(kPause);
+  }
+  started_us_ = WallClockUs();
   TRY(GivePieces(snapshot.get()));
   *missing = snapshot->missing();
   for (uint32_t shard = 0; shard < shards; ++shard) {

@@ -37,6 +37,9 @@ class Backfiller {
     std::vector<ShardPlace> shards;  // all
     TableSnapshot::Options files;    // `tokens` and `stop` are set here
     uint64_t rate_bytes = 0;         // a second; 0: as fast as it goes
+    // Whether the shards' state has everything that the nodes had logged by a time (microseconds since 1970): a
+    // comparison waits for it.
+    std::function<bool(int64_t since_us)> caught_up;
     // Whether the shards still have a use for this attempt.
     std::function<bool()> wanted;
   };

@@ -48,6 +48,7 @@ Status Pipeline::StepBackfills() {
   TRY(FinishBackfill());
   for (const Gap& gap : Healed(open, tables, backfills_)) TellHealed(gap);
   backfills_.Forget(open);
+  std::erase_if(verdicts_, [&](const auto& verdict) { return backfills_.Find(verdict.first) == nullptr; });
   if (backfills_ != before) backfills_dirty_ = true;
   if (backfills_dirty_) {
     const Status written = WriteBackfills(files_, config_.state, backfills_);
@@ -60,12 +61,54 @@ Status Pipeline::StepBackfills() {
   return {};
 }
 
+Status Pipeline::TakeBackfillRequest(const BackfillRequest& request) {
+  using What = BackfillRequest::What;
+  const std::vector<const TableSchema*> tables = schemas_->CapturedTables();
+  const auto table = std::ranges::find_if(tables, [&](const auto* each) { return each->FullName() == request.table; });
+  if (table == tables.end()) {
+    Tell(true, fmt::format("{} was asked to be backfilled and is no captured table", request.table));
+    return {};
+  }
+  if (request.what == What::kBegin || request.what == What::kVerify) {
+    BackfillTask task{
+        .table = (*table)->table_id, .name = request.table, .tokens = request.tokens, .asked_us = WallClockUs()};
+    task.compares = request.what == What::kVerify;
+    for (const Gap& gap : OpenGaps()) task.gaps.push_back(gap.id);
+    backfills_.Add(std::move(task));
+    backfills_dirty_ = true;
+    backfill_.next_us = 0;
+    return {};
+  }
+  for (BackfillTask* task : backfills_.Unfinished((*table)->table_id)) {
+    if (request.what == What::kCancel) {
+      EndBackfill(task, BackfillTask::State::kCancelled);
+    } else {
+      if (backfill_.task == task->id) StopBackfill();
+      const bool pauses = request.what == What::kPause;
+      task->state = pauses ? BackfillTask::State::kPaused : BackfillTask::State::kWaiting;
+      SetAlarm(AlarmOf(*task), "");
+      backfill_.next_us = 0;
+    }
+    backfills_dirty_ = true;
+  }
+  return {};
+}
+
+// Whether everything that the nodes had logged by then is in the state.
+bool Pipeline::CaughtUp(int64_t since_us) const {
+  return std::ranges::all_of(shards_, [&](const auto& shard) {
+    const std::lock_guard lock(shard->mutex);
+    return shard->stats.watermark_us > since_us;
+  });
+}
+
 // A table with a past that no log holds is read once; who cancels that does not want it.
 void Pipeline::AddForHistory(const std::vector<const TableSchema*>& tables) {
   for (const TableSchema* table : tables) {
     if (schemas_->HistoryKnown(table->table_id)) continue;
-    const bool asked = std::ranges::any_of(
-        backfills_.tasks, [&](const BackfillTask& task) { return task.table == table->table_id && task.tokens.all(); });
+    const bool asked = std::ranges::any_of(backfills_.tasks, [&](const BackfillTask& task) {
+      return task.table == table->table_id && task.tokens.all() && !task.compares;
+    });
     if (asked) continue;
     backfills_.Add({.table = table->table_id,
                     .name = table->FullName(),
@@ -86,7 +129,7 @@ void Pipeline::EndBackfill(BackfillTask* task, BackfillTask::State state) {
   if (backfill_.task == task->id) StopBackfill();
   task->state = state;
   SetAlarm(AlarmOf(*task), "");
-  if (state == BackfillTask::State::kDone) return;
+  if (state == BackfillTask::State::kDone || task->compares) return;
   for (const auto& shard : shards_) {
     Message message;
     message.kind = Message::Kind::kSnapshotEnd;
@@ -128,6 +171,16 @@ Status Pipeline::FinishBackfill() {
     StopBackfill();
     return {};
   }
+  if (task->compares) {
+    if (const auto verdict = Verdict(); verdict.done) {
+      verdicts_[task->id] = verdict;
+      Tell(verdict.differences() != 0,
+           fmt::format("{} was verified: {} rows, {} of which differ from what the nodes have", task->name,
+                       verdict.rows, verdict.differences()));
+      EndBackfill(task, BackfillTask::State::kDone);
+    }
+    return {};
+  }
   if (!std::ranges::all_of(ShardPlaces(*task), &Backfiller::ShardPlace::done)) return {};
   if (task->tokens.all() && !schemas_->HistoryKnown(task->table)) {
     TRY(schemas_->MarkHistoryKnown(task->table));
@@ -139,6 +192,17 @@ Status Pipeline::FinishBackfill() {
   return {};
 }
 
+// Of the comparison under way, all shards together.
+ComparisonStats Pipeline::Verdict() const {
+  ComparisonStats all{.done = true};
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard->mutex);
+    const auto found = shard->comparisons.find(backfill_.attempt);
+    all.Merge(found == shard->comparisons.end() ? ComparisonStats() : found->second);
+  }
+  return all;
+}
+
 void Pipeline::TellHealed(const Gap& gap) {
   Message message;
   message.kind = Message::Kind::kGap;
@@ -148,6 +212,7 @@ void Pipeline::TellHealed(const Gap& gap) {
 }
 
 void Pipeline::BeginBackfill() {
+  const std::string directory = config_.state + "/backfill-logs";
   if (backfill_.task != 0 || WallClockUs() < backfill_.next_us || stop_()) return;
   const auto next = std::ranges::find(backfills_.tasks, BackfillTask::State::kWaiting, &BackfillTask::state);
   if (next == backfills_.tasks.end()) return;
@@ -161,6 +226,7 @@ void Pipeline::BeginBackfill() {
   const bool clockless = std::ranges::any_of(
       nodes_, [](const auto& node) { return node->capture != nullptr && node->stats.watermark.none(); });
   if (schema == nullptr || clockless) return;
+  if (!files_->MakeDirectory(directory).has_value()) return;
   backfill_.task = next->id;
   backfill_.table = next->table;
   ++backfill_.attempt;
@@ -170,11 +236,13 @@ void Pipeline::BeginBackfill() {
                       .shards = ShardPlaces(*next),
                       .files = {},
                       .rate_bytes = config_.backfill.rate_bytes,
+                      .caught_up = [this](int64_t since_us) { return CaughtUp(since_us); },
                       .wanted = [this] { return !failed_ && !stop_() && !BackfillIsUseless(); }};
+  job.files.tables = schemas_.get();
   job.files.schema = schema;
   job.files.exclude = config_.exclude;
   job.files.memory_bytes = config_.memory_bytes / kMemoryShare;
-  job.files.directory = config_.state + "/backfill-logs";
+  job.files.directory = directory;
   for (const auto& node : nodes_) {
     if (node->capture != nullptr) job.files.nodes.push_back(node->files);
   }
@@ -206,7 +274,7 @@ std::vector<Backfiller::ShardPlace> Pipeline::ShardPlaces(const BackfillTask& ta
     Backfiller::ShardPlace place{.channel = &shards_[number]->channel, .done = false, .from = own.after};
     const std::lock_guard lock(shards_[number]->mutex);
     const auto known = shards_[number]->snapshots.find(task.table);
-    if (known != shards_[number]->snapshots.end() && known->second.task == task.id) {
+    if (!task.compares && known != shards_[number]->snapshots.end() && known->second.task == task.id) {
       place.done = known->second.done;
       const auto from = Reconciler::SnapshotToken({.next = known->second.next, .known = "", .deletion = {}});
       if (from.has_value()) place.from = *from;
@@ -228,7 +296,10 @@ void Pipeline::TellBackfills() {
     stats.state = task.state;
     stats.cause = task.cause;
     stats.asked_us = task.asked_us;
+    stats.compares = task.compares;
+    if (const auto verdict = verdicts_.find(task.id); verdict != verdicts_.end()) stats.comparison = verdict->second;
     if (task.id != backfill_.task) continue;
+    if (task.compares) stats.comparison = Verdict();
     stats.running = progress.running;
     stats.read_bytes = progress.read_bytes;
     stats.total_bytes = progress.total_bytes;

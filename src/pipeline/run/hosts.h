@@ -45,6 +45,7 @@ struct Pipeline::ShardHost {
   std::map<TableId, ShardMark::Snapshot> snapshots;
   // Attempts at tables' snapshots that are of no use any more.
   std::map<TableId, uint64_t> useless_snapshots;
+  std::map<uint64_t, ComparisonStats> comparisons;
   ShardStats stats;
   LatencyHistogram latencies;
 };

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "capture/node_capture.h"
 #include "capture/schema_registry.h"
+#include "pipeline/run/backfill_requests.h"
 #include "pipeline/run/backfill_tasks.h"
 #include "pipeline/run/backfiller.h"
 #include "pipeline/run/config.h"
@@ -76,12 +77,15 @@ class Pipeline {
 
   // Of backfills.cc.
   Status StepBackfills();
+  Status TakeBackfillRequest(const BackfillRequest& request);
+  bool CaughtUp(int64_t since_us) const;
   void AddForHistory(const std::vector<const TableSchema*>& tables);
   void DropGoneTables();
   void EndBackfill(BackfillTask* task, BackfillTask::State state);
   void StopBackfill();
   bool BackfillIsUseless() const;
   Status FinishBackfill();
+  ComparisonStats Verdict() const;
   void TellHealed(const Gap& gap);
   void BeginBackfill();
   std::string WhyNoBackfill() const;
@@ -123,6 +127,7 @@ class Pipeline {
   bool backfills_dirty_ = false;
   Backfill backfill_;
   Backfiller backfiller_;
+  std::map<uint64_t, ComparisonStats> verdicts_;  // of tasks that compare and are done
 
   std::function<bool()> stop_;
   std::atomic<bool> failed_ = false;

@@ -1,8 +1,9 @@
-// `braid retire`: a node is let go.
+// What is asked of a running pipeline: `braid retire` lets a node go; `braid backfill` and `braid verify`.
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "pipeline/run/backfill_requests.h"
 #include "pipeline/run/feeder.h"
 #include "pipeline/run/hosts.h"
 #include "pipeline/run/pipeline.h"
@@ -10,6 +11,8 @@
 
 namespace braid {
 namespace {
+
+constexpr uint64_t kMostRequestBytes = 4096;
 
 Error UnknownNode(const PipelineIdentity& identity, const std::string& name) {
   std::string known;
@@ -61,6 +64,19 @@ Status Pipeline::TakeRequests() {
     if (std::ranges::find(*names, request) == names->end()) continue;
     TRY(Retire(NodeIndex{i}));
     TRY(files_->Remove(RequestsPath(config_.state) + "/" + request));
+  }
+  for (const std::string& name : *names) {
+    if (!name.starts_with(kBackfillRequestPrefix)) continue;
+    const std::string path = RequestsPath(config_.state) + "/" + name;
+    ASSIGN_OR_RETURN(const auto file, files_->OpenForRead(path));
+    ASSIGN_OR_RETURN(const std::string text, ReadAll(*file, kMostRequestBytes));
+    const auto request = DecodeRequest(text);
+    if (request.has_value()) {
+      TRY(TakeBackfillRequest(*request));
+    } else {
+      Tell(true, fmt::format("{}: {}; it is removed", path, request.error().message));
+    }
+    TRY(files_->Remove(path));
   }
   return {};
 }

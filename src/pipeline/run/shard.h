@@ -83,11 +83,28 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   // The attempts at tables' snapshots of which no more pieces are of use: too much was written meanwhile, or the table
   // was truncated.
   std::map<TableId, uint64_t> UselessSnapshots() const;
+  // What the comparison of an attempt has found by now, by attempt; the last few.
+  const std::map<uint64_t, ComparisonStats>& comparisons() const { return comparisons_; }
   ShardStats stats();
   // Of changes published since the last call.
   LatencyHistogram TakeLatencies();
 
  private:
+  // A table's snapshot as this process takes it; how far it has come is in the mark.
+  struct Snapshot {
+    uint64_t attempt = 0;
+    bool useless = false;  // see UselessSnapshots
+    Deletion deletion;     // SnapshotCursor::deletion
+    // Where it stands, once something in it was not whole: then the place in the mark stays where another attempt must
+    // go on.
+    std::optional<SnapshotCursor> loose;
+    // Of rows, and of partitions in which more than a row was touched.
+    std::unordered_set<uint64_t> touched;
+    bool compares = false;
+    bool all_touched = false;
+  };
+  class Differences;
+
   Status Emit(const Change& change) override;
   const TableSchema* Find(const TableId& table) override { return Newest(table); }
   bool HistoryKnown(const TableId& table) const;
@@ -104,8 +121,11 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   void BeginSnapshot(const TableId& table, const SnapshotNote& note);
   Status TakeSnapshotPiece(const Message& message);
   Status EndSnapshot(const TableId& table, const SnapshotNote& note);
-  Status StepSnapshot(const TableSchema& schema, const SnapshotNote& note,
-                      const std::function<Result<bool>(SnapshotCursor*, const SnapshotRules&)>& step);
+  using SnapshotStep = std::function<Result<bool>(SnapshotCursor*, const SnapshotRules&, DifferenceSink*)>;
+  Status StepSnapshot(const TableSchema& schema, const SnapshotNote& note, const SnapshotStep& step);
+  Status CompareSnapshot(const SnapshotNote& note, Snapshot* snapshot, const SnapshotRules& rules,
+                         const SnapshotStep& step);
+  Status MergeSnapshot(const TableId& table, Snapshot* snapshot, const SnapshotRules& rules, const SnapshotStep& step);
   void NoteTouched(const Mutation& mutation);
   bool UnderSnapshot(const TableId& table) const;
   // Whether what the table's rows went through may not be wholly known, because of a gap.
@@ -133,18 +153,8 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   ShardMark mark_;       // with what was taken in since the last commit
   ShardMark committed_;  // as the state has it
 
-  // A table's snapshot as this process takes it; how far it has come is in the mark.
-  struct Snapshot {
-    uint64_t attempt = 0;
-    bool useless = false;  // see UselessSnapshots
-    Deletion deletion;     // SnapshotCursor::deletion
-    // Where it stands, once something in it was not whole: then the place in the mark stays where another attempt must
-    // go on.
-    std::optional<SnapshotCursor> loose;
-    // Of rows, and of partitions in which more than a row was touched.
-    std::unordered_set<uint64_t> touched;
-  };
   std::map<TableId, Snapshot> snapshots_;
+  std::map<uint64_t, ComparisonStats> comparisons_;
   bool in_snapshot_ = false;
   bool snapshot_done_ = false;  // one ended, and that is not committed
 

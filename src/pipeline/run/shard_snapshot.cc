@@ -6,6 +6,7 @@
 
 #include "base/checksum.h"
 #include "codec/mutation.h"
+#include "encode/json.h"
 #include "pipeline/run/shard.h"
 
 namespace braid {
@@ -13,6 +14,8 @@ namespace {
 
 // Rows that are held against a snapshot in one step.
 constexpr size_t kRowsPerStep = 1024;
+constexpr size_t kMostSamples = 20;
+constexpr size_t kKeptComparisons = 16;
 
 uint64_t HashOf(const PartitionRef& partition) {
   return Hash64(partition.key, static_cast<uint64_t>(partition.token.value));
@@ -43,31 +46,73 @@ bool Shard::InGap(const TableSchema& table) const {
   return false;
 }
 
+// Counts what a comparison finds.
+class Shard::Differences : public DifferenceSink {
+ public:
+  explicit Differences(ComparisonStats* stats) : stats_(stats) {}
+
+  Status Tell(Difference difference, const Change& repair) override {
+    switch (difference) {
+      case Difference::kMissing:
+        ++stats_->missing;
+        break;
+      case Difference::kExtra:
+        ++stats_->extra;
+        break;
+      case Difference::kStale:
+        ++stats_->stale;
+        break;
+      case Difference::kDifferent:
+        ++stats_->different;
+        break;
+    }
+    if (stats_->samples.size() >= kMostSamples) return {};
+    AppendEventJson(repair, {.pipeline = "", .version = "", .nodes = {}, .emitted_ms = {}},
+                    &stats_->samples.emplace_back());
+    return {};
+  }
+
+ private:
+  ComparisonStats* const stats_;
+};
+
 // Goes on where a snapshot for the same task has come to, if there was one.
 void Shard::BeginSnapshot(const TableId& table, const SnapshotNote& note) {
   const TableSchema* schema = Newest(table);
   if (schema == nullptr) return;
-  ShardMark::Snapshot& place = mark_.snapshots[table];
-  if (place.task != note.task) {
-    const SnapshotCursor cursor = Reconciler::SnapshotFrom(*schema, note.token);
-    place = {.task = note.task, .done = false, .next = cursor.next, .known = cursor.known};
-    news_ = true;
+  const SnapshotCursor start = Reconciler::SnapshotFrom(*schema, note.token);
+  Snapshot& snapshot = snapshots_[table];
+  snapshot = {};
+  snapshot.attempt = note.attempt;
+  snapshot.compares = note.compare;
+  if (note.compare) {
+    snapshot.loose = start;
+    comparisons_[note.attempt] = {};
+    while (comparisons_.size() > kKeptComparisons) comparisons_.erase(comparisons_.begin());
+    return;
   }
-  snapshots_[table] = {.attempt = note.attempt, .useless = false, .deletion = {}, .loose = {}, .touched = {}};
+  ShardMark::Snapshot& place = mark_.snapshots[table];
+  if (place.task == note.task) return;
+  place = {.task = note.task, .done = false, .next = start.next, .known = start.known};
+  news_ = true;
 }
 
 Status Shard::TakeSnapshotPiece(const Message& message) {
   arena_.Reset();
   ASSIGN_OR_RETURN(const Transaction transaction, DecodeTransaction(message.bytes, *rooms_.schemas, &arena_));
+  const SnapshotNote& note = message.snapshot;
   for (const Mutation& read : transaction.mutations) {
     Mutation piece = read;
     const TableSchema* newest = Newest(read.schema->table_id);
     if (newest == nullptr) return {};
     piece.schema = newest;
-    const SnapshotNote& note = message.snapshot;
-    TRY(StepSnapshot(*newest, note, [&](SnapshotCursor* cursor, const SnapshotRules& rules) {
-      return reconciler_.TakeSnapshotPiece(cursor, piece, note.first, note.last, rules, kRowsPerStep, *this);
-    }));
+    TRY(StepSnapshot(
+        *newest, note, [&](SnapshotCursor* cursor, const SnapshotRules& rules, DifferenceSink* differences) {
+          return differences == nullptr
+                     ? reconciler_.TakeSnapshotPiece(cursor, piece, note.first, note.last, rules, kRowsPerStep, *this)
+                     : reconciler_.CompareSnapshotPiece(cursor, piece, note.first, note.last, rules, kRowsPerStep,
+                                                        *differences);
+        }));
   }
   return {};
 }
@@ -75,13 +120,20 @@ Status Shard::TakeSnapshotPiece(const Message& message) {
 Status Shard::EndSnapshot(const TableId& table, const SnapshotNote& note) {
   const TableSchema* schema = Newest(table);
   if (schema == nullptr) return {};
-  TRY(StepSnapshot(*schema, note, [&](SnapshotCursor* cursor, const SnapshotRules& rules) {
-    return reconciler_.EndSnapshotRange(*schema, cursor, note.token, rules, kRowsPerStep, *this);
+  TRY(StepSnapshot(*schema, note, [&](SnapshotCursor* cursor, const SnapshotRules& rules, DifferenceSink* differences) {
+    return differences == nullptr
+               ? reconciler_.EndSnapshotRange(*schema, cursor, note.token, rules, kRowsPerStep, *this)
+               : reconciler_.CompareSnapshotRange(*schema, cursor, note.token, rules, kRowsPerStep, *differences);
   }));
-  const auto place = mark_.snapshots.find(table);
-  if (!note.done || place == mark_.snapshots.end() || place->second.task != note.task) return {};
+  if (!note.done) return {};
   const auto snapshot = snapshots_.find(table);
   const bool counts = snapshot != snapshots_.end() && snapshot->second.attempt == note.attempt;
+  if (note.compare) {
+    if (counts) comparisons_[note.attempt].done = true;
+    return {};
+  }
+  const auto place = mark_.snapshots.find(table);
+  if (place == mark_.snapshots.end() || place->second.task != note.task) return {};
   // One that is given up is done too: nothing waits for it any more.
   if (!note.given_up && (!counts || snapshot->second.useless)) return {};
   place->second.done = true;
@@ -90,53 +142,77 @@ Status Shard::EndSnapshot(const TableId& table, const SnapshotNote& note) {
 }
 
 // Steps until there is no more to do, with commits between.
-Status Shard::StepSnapshot(const TableSchema& schema, const SnapshotNote& note,
-                           const std::function<Result<bool>(SnapshotCursor*, const SnapshotRules&)>& step) {
+Status Shard::StepSnapshot(const TableSchema& schema, const SnapshotNote& note, const SnapshotStep& step) {
   const auto found = snapshots_.find(schema.table_id);
   if (found == snapshots_.end() || found->second.attempt != note.attempt || found->second.useless) return {};
   Snapshot& snapshot = found->second;
-  ShardMark::Snapshot& place = mark_.snapshots[schema.table_id];
-  SnapshotCursor cursor{.next = place.next, .known = place.known, .deletion = snapshot.deletion};
-  if (!note.whole && !snapshot.loose.has_value()) snapshot.loose = cursor;
-  if (snapshot.loose.has_value()) cursor = *snapshot.loose;
+  if (!note.compare && !note.whole && !snapshot.loose.has_value()) {
+    const ShardMark::Snapshot& place = mark_.snapshots[schema.table_id];
+    snapshot.loose = {.next = place.next, .known = place.known, .deletion = snapshot.deletion};
+  }
   const SnapshotRules rules{.whole = note.whole,
                             .repair = note.repair,
                             .touched =
                                 [&](const PartitionRef& partition, const RowRef& row) {
-                                  return snapshot.touched.contains(HashOf(partition)) ||
+                                  return snapshot.all_touched || snapshot.touched.contains(HashOf(partition)) ||
                                          snapshot.touched.contains(HashOf(partition, row.is_static, row.key));
                                 },
                             .now = Clock()};
+  const uint64_t rows_before = reconciler_.stats().snapshot_rows;
   in_snapshot_ = true;
-  Result<bool> more = true;
-  Status committed;
-  while (more.has_value() && *more && committed.has_value()) {
-    more = step(&cursor, rules);
-    if (snapshot.loose.has_value()) {
-      snapshot.loose = cursor;
+  const Status stepped = note.compare ? CompareSnapshot(note, &snapshot, rules, step)
+                                      : MergeSnapshot(schema.table_id, &snapshot, rules, step);
+  in_snapshot_ = false;
+  if (note.compare) {
+    ComparisonStats& stats = comparisons_[note.attempt];
+    stats.rows += reconciler_.stats().snapshot_rows - rows_before;
+    stats.in_motion = snapshot.all_touched;
+  }
+  return stepped;
+}
+
+Status Shard::CompareSnapshot(const SnapshotNote& note, Snapshot* snapshot, const SnapshotRules& rules,
+                              const SnapshotStep& step) {
+  Differences differences(&comparisons_[note.attempt]);
+  bool more = true;
+  while (more) {
+    ASSIGN_OR_RETURN(more, step(&*snapshot->loose, rules, &differences));
+  }
+  return {};
+}
+
+Status Shard::MergeSnapshot(const TableId& table, Snapshot* snapshot, const SnapshotRules& rules,
+                            const SnapshotStep& step) {
+  ShardMark::Snapshot& place = mark_.snapshots[table];
+  bool more = true;
+  while (more) {
+    SnapshotCursor cursor{.next = place.next, .known = place.known, .deletion = snapshot->deletion};
+    if (snapshot->loose.has_value()) cursor = *snapshot->loose;
+    ASSIGN_OR_RETURN(more, step(&cursor, rules, nullptr));
+    if (snapshot->loose.has_value()) {
+      snapshot->loose = cursor;
     } else {
-      snapshot.deletion = cursor.deletion;
+      snapshot->deletion = cursor.deletion;
       place.next = cursor.next;
       place.known = cursor.known;
     }
     news_ = true;
-    if (more.has_value()) committed = CommitIfLarge();
+    TRY(CommitIfLarge());
   }
-  in_snapshot_ = false;
-  TRY(committed);
-  return more.has_value() ? Status() : Status(more.error());
+  return {};
 }
 
 void Shard::NoteTouched(const Mutation& mutation) {
   const auto found = snapshots_.find(mutation.schema->table_id);
-  if (found == snapshots_.end() || found->second.useless || !UnderSnapshot(mutation.schema->table_id)) return;
+  if (found == snapshots_.end() || found->second.useless || found->second.all_touched) return;
   Snapshot& snapshot = found->second;
+  if (!snapshot.compares && !UnderSnapshot(mutation.schema->table_id)) return;
   const PartitionRef partition{mutation.schema->table_id, mutation.token, mutation.partition_key};
   if (!mutation.partition_deletion.live() || !mutation.ranges.empty()) snapshot.touched.insert(HashOf(partition));
   if (mutation.static_row != nullptr) snapshot.touched.insert(HashOf(partition, true, {}));
   for (const RowUpdate& row : mutation.rows) snapshot.touched.insert(HashOf(partition, false, row.key));
   if (snapshot.touched.size() <= options_.touched_rows) return;
-  snapshot.useless = true;
+  (snapshot.compares ? snapshot.all_touched : snapshot.useless) = true;
   snapshot.touched.clear();
 }
 

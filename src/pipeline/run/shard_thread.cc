@@ -113,6 +113,7 @@ void Pipeline::TellStats(ShardHost* host) {
   const std::lock_guard lock(host->mutex);
   host->stats = std::move(stats);
   host->useless_snapshots = host->shard->UselessSnapshots();
+  host->comparisons = host->shard->comparisons();
 }
 
 }  // namespace braid

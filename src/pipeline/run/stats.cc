@@ -37,4 +37,15 @@ int64_t RunStats::max_lag_us() const {
   return lag;
 }
 
+void ComparisonStats::Merge(const ComparisonStats& other) {
+  done = done && other.done;
+  rows += other.rows;
+  missing += other.missing;
+  extra += other.extra;
+  stale += other.stale;
+  different += other.different;
+  in_motion = in_motion || other.in_motion;
+  samples.insert(samples.end(), other.samples.begin(), other.samples.end());
+}
+
 }  // namespace braid

@@ -53,6 +53,23 @@ struct StreamStats {
   std::vector<std::string> tables;  // "keyspace.table", those that exist now
 };
 
+// How a shard's state differs from what the nodes have.
+struct ComparisonStats {
+  bool done = false;
+  uint64_t rows = 0;  // held against each other
+  uint64_t missing = 0;
+  uint64_t extra = 0;
+  uint64_t stale = 0;
+  uint64_t different = 0;
+  // So much was written meanwhile that rows which only the state has were not judged.
+  bool in_motion = false;
+  // Of the first few: the event that would set it right, as JSON.
+  std::vector<std::string> samples;
+
+  uint64_t differences() const { return missing + extra + stale + different; }
+  void Merge(const ComparisonStats& other);
+};
+
 struct BackfillStats {
   uint64_t id = 0;
   std::string table;  // "keyspace.table"
@@ -64,6 +81,9 @@ struct BackfillStats {
   uint64_t read_bytes = 0;
   uint64_t total_bytes = 0;
   int64_t since_us = 0;
+  bool compares = false;       // it only looks (braid verify)
+  ComparisonStats comparison;  // of one that does, all shards together
+  std::string problem;         // why it stands still, if it does
 };
 
 struct RunStats {

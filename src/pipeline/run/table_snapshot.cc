@@ -5,7 +5,10 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/file_system.h"
+#include "cassandra/commitlog/file_name.h"
 #include "cassandra/sstable/directory.h"
+#include "pipeline/merge/log_source.h"
 #include "pipeline/merge/sstable_source.h"
 #include "pipeline/run/excluded.h"
 
@@ -38,40 +41,89 @@ TableSchemaPtr Borrowed(const TableSchema* schema) {
   return {std::shared_ptr<void>(), schema};
 }
 
+// The node's segments, open. Some may go while they are listed: those have been flushed.
+Result<std::vector<std::unique_ptr<ByteSource>>> OpenSegments(const std::string& directory) {
+  FileSystem* files = PosixFileSystem();
+  std::vector<std::unique_ptr<ByteSource>> segments;
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, files->List(directory));
+  for (const std::string& name : names) {
+    const auto parsed = ParseSegmentFileName(name);
+    if (!parsed.has_value() || parsed->cdc_index) continue;
+    auto opened = files->OpenForRead(directory + "/" + name);
+    if (opened.has_value()) {
+      segments.push_back(*std::move(opened));
+    } else if (opened.error().code != ErrorCode::kNotFound) {
+      return opened.error();
+    }
+  }
+  return segments;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TableSnapshot>> TableSnapshot::Open(const Options& options) {
   std::unique_ptr<TableSnapshot> snapshot(new TableSnapshot());
-  for (const NodeFiles& node : options.nodes) {
-    const Status opened = snapshot->OpenNode(node, options);
-    if (!opened.has_value()) return opened.error().At(fmt::format("node {}", node.name));
-  }
   size_t count = 0;
-  for (const SstableSet& set : snapshot->sets_) count += set.sstables().size();
-  ScanOptions scan = ScanWithin(options.memory_bytes, count);
+  for (const NodeFiles& node : options.nodes) {
+    auto opened = OpenNode(node, options);
+    if (!opened.has_value()) return opened.error().At(fmt::format("node {}", node.name));
+    count += opened->sstables.sstables().size();
+    snapshot->total_bytes_ += opened->sstables.data_bytes();
+    snapshot->nodes_.push_back(*std::move(opened));
+  }
+  ScanOptions scan = ScanWithin(options.memory_bytes / 2, count);
   scan.tokens = options.tokens;
   scan.excluded = ExcludedColumns(*options.schema, options.exclude);
-  std::vector<std::unique_ptr<PieceSource>> sources;
-  for (const SstableSet& set : snapshot->sets_) {
-    for (const auto& sstable : set.sstables()) {
-      ASSIGN_OR_RETURN(auto source, SstableSource::Open(sstable.get(), Borrowed(options.schema), scan));
-      sources.push_back(std::move(source));
+  for (size_t i = 0; i < options.nodes.size(); ++i) {
+    const std::string& name = options.nodes[i].name;
+    const Node& node = snapshot->nodes_[i];
+    for (const UnreadableSstable& unreadable : node.sstables.unreadable()) {
+      snapshot->NoteMissing(name, unreadable.error.message);
     }
+    TRY(snapshot->AddSstables(node, scan, options));
+    TRY(snapshot->AddLogs(name, node, options));
   }
   ASSIGN_OR_RETURN(snapshot->merge_,
-                   TableMerge::Open(std::move(sources), Borrowed(options.schema), {.skip_damage = true}));
+                   TableMerge::Open(std::move(snapshot->sources_), Borrowed(options.schema), {.skip_damage = true}));
   return snapshot;
 }
 
-Status TableSnapshot::OpenNode(const NodeFiles& node, const Options& options) {
+// The logs first: what is flushed in between is in both.
+Result<TableSnapshot::Node> TableSnapshot::OpenNode(const NodeFiles& node, const Options& options) {
+  Node opened;
+  ASSIGN_OR_RETURN(opened.segments, OpenSegments(node.commitlog));
   ASSIGN_OR_RETURN(const std::vector<std::string> directories, DirectoriesOf(node, *options.schema));
-  ASSIGN_OR_RETURN(SstableSet set, SstableSet::Open(directories));
-  if (!set.unreadable().empty() && missing_.empty()) {
-    missing_ = fmt::format("node {}: {}", node.name, set.unreadable().front().error.message);
+  ASSIGN_OR_RETURN(opened.sstables, SstableSet::Open(directories));
+  return opened;
+}
+
+Status TableSnapshot::AddSstables(const Node& node, const ScanOptions& scan, const Options& options) {
+  for (const auto& sstable : node.sstables.sstables()) {
+    ASSIGN_OR_RETURN(auto source, SstableSource::Open(sstable.get(), Borrowed(options.schema), scan));
+    sources_.push_back(std::move(source));
   }
-  total_bytes_ += set.data_bytes();
-  sets_.push_back(std::move(set));
   return {};
+}
+
+Status TableSnapshot::AddLogs(const std::string& name, const Node& node, const Options& options) {
+  LogSourceOptions log{.tokens = options.tokens,
+                       .excluded = ExcludedColumns(*options.schema, options.exclude),
+                       // What was captured ahead of the sync is here too.
+                       .live = true,
+                       .sorting = {},
+                       .stop = options.stop};
+  log.sorting.memory_bytes = options.memory_bytes / 2 / options.nodes.size();
+  log.sorting.directory = options.directory;
+  LogSourceReport report;
+  ASSIGN_OR_RETURN(auto source, ReadLogSource(fmt::format("the commit log of {}", name), node.segments, *options.tables,
+                                              Borrowed(options.schema), log, &report));
+  for (const std::string& damage : report.damage) NoteMissing(name, damage);
+  sources_.push_back(std::move(source));
+  return {};
+}
+
+void TableSnapshot::NoteMissing(const std::string& node, const std::string& what) {
+  if (missing_.empty()) missing_ = fmt::format("node {}: {}", node, what);
 }
 
 std::string TableSnapshot::missing() const {

@@ -21,17 +21,18 @@ class TableSnapshot {
  public:
   struct Options {
     std::vector<NodeFiles> nodes;
+    const TableLookup* tables = nullptr;  // all that stand in the logs; must outlive it
     const TableSchema* schema = nullptr;  // must outlive it
     std::vector<std::string> exclude;     // as NodeCapture::Options::exclude
     TokenRange tokens;
-    // For pieces and for what the logs hold; more of that goes to `directory`, which is made anew.
+    // Half of it for pieces, half for what the logs hold; more of that goes to `directory`, which is made.
     uint64_t memory_bytes = uint64_t{64} << 20;
     std::string directory;
     // Asked often whether to end early: the answer is then kTransient. May be empty.
     std::function<bool()> stop;
   };
 
-  // Errors: those of SstableSet::Open and of reading logs, with the node's name; kNotFound (a node has no commitlog
+  // Errors: those of SstableSet::Open and ReadLogSource, with the node's name; kNotFound (a node has no commitlog
   // directory, or none of the table).
   static Result<std::unique_ptr<TableSnapshot>> Open(const Options& options);
 
@@ -47,9 +48,18 @@ class TableSnapshot {
  private:
   TableSnapshot() = default;
 
-  Status OpenNode(const NodeFiles& node, const Options& options);
+  // What is open of one node.
+  struct Node {
+    std::vector<std::unique_ptr<ByteSource>> segments;
+    SstableSet sstables;
+  };
+  static Result<Node> OpenNode(const NodeFiles& node, const Options& options);
+  Status AddSstables(const Node& node, const ScanOptions& scan, const Options& options);
+  Status AddLogs(const std::string& name, const Node& node, const Options& options);
+  void NoteMissing(const std::string& node, const std::string& what);
 
-  std::vector<SstableSet> sets_;
+  std::vector<Node> nodes_;
+  std::vector<std::unique_ptr<PieceSource>> sources_;  // until they are merged
   std::unique_ptr<TableMerge> merge_;
   uint64_t total_bytes_ = 0;
   std::string missing_;

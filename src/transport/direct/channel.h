@@ -24,6 +24,7 @@ struct SnapshotNote {
   uint64_t attempt = 0;  // its files, as they were opened once; only the last attempt's pieces count
   bool whole = false;    // of kSnapshotPiece, kSnapshotEnd: it is all that every replica has
   bool repair = false;   // the table's history was known before
+  bool compare = false;  // only to tell how the state differs from it
   bool first = true;     // of kSnapshotPiece: of its partition
   bool last = true;
   // Of kSnapshotBegin: the backfill's tokens begin here. Of kSnapshotEnd: nothing more comes up to and with this one,
