@@ -10,11 +10,29 @@
 #include "pipeline/inspect/commitlog.h"
 #include "pipeline/inspect/state.h"
 #include "pipeline/replay/replay.h"
+#include "pipeline/run/backfill_requests.h"
 
 namespace braid {
 
 int RunReplay(ReplayOptions options);
 int RunBackfill(BackfillOptions options);
+
+struct OnlineBackfillArguments {
+  std::string config;
+  std::vector<std::string> tables;
+  TokenRange tokens;
+  BackfillRequest::What what = BackfillRequest::What::kBegin;
+  bool wait = true;
+};
+int RunOnlineBackfill(const OnlineBackfillArguments& arguments);
+
+struct VerifyArguments {
+  std::string config;
+  std::vector<std::string> tables;  // empty: all
+  bool samples = false;             // print the events that would set right what differs
+};
+// Gives 1 also if something differs.
+int RunVerify(const VerifyArguments& arguments);
 
 int RunInspectCommitLog(const InspectCommitLogOptions& options);
 int RunInspectSstable(const std::string& path);

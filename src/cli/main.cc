@@ -144,14 +144,65 @@ void AddReplay(CLI::App* app, std::function<int()>* run) {
   });
 }
 
+// Turns "AFTER:THROUGH" into a range of tokens. Gives what is wrong with it, or "".
+std::string TakeTokens(const std::string& text, TokenRange* tokens) {
+  const size_t colon = text.find(':');
+  const auto number = [](std::string_view part, int64_t* to) {
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), *to);
+    return error == std::errc() && end == part.data() + part.size();
+  };
+  const bool good =
+      colon != std::string::npos && number(std::string_view(text).substr(0, colon), &tokens->after.value) &&
+      number(std::string_view(text).substr(colon + 1), &tokens->through.value) && tokens->after < tokens->through;
+  return good ? "" : "'" + text + "' is no range of tokens; give AFTER:THROUGH, such as -4611686018427387904:0";
+}
+
+// The words of `backfill` for a pipeline that runs.
+void AddOnlineBackfill(CLI::App* backfill, OnlineBackfillArguments* online) {
+  using What = BackfillRequest::What;
+  CLI::Option* config =
+      backfill
+          ->add_option("--config", online->config,
+                       "Ask the pipeline of this configuration to take the tables in, beside its live "
+                       "streams, rather than write files")
+          ->type_name("FILE");
+  for (const char* name : {"--node", "--out", "--now", "--snapshot", "--backups", "--memory"}) config->excludes(name);
+  backfill
+      ->add_option_function<std::string>(
+          "--tokens", [online](const std::string& text) { TakeTokens(text, &online->tokens); },
+          "With --config: only this part of the ring")
+      ->type_name("AFTER:THROUGH")
+      ->check([](const std::string& text) {
+        TokenRange tokens;
+        return TakeTokens(text, &tokens);
+      })
+      ->needs(config);
+  const auto add_word = [&](const char* name, What what, const char* help) {
+    return backfill
+        ->add_flag_callback(
+            name, [online, what] { online->what = what; }, help)
+        ->needs(config);
+  };
+  CLI::Option* pause = add_word("--pause", What::kPause, "With --config: hold the tables' backfills where they are");
+  CLI::Option* resume = add_word("--resume", What::kResume, "With --config: go on with those");
+  CLI::Option* cancel = add_word("--cancel", What::kCancel, "With --config: give them up");
+  pause->excludes(resume, cancel);
+  resume->excludes(cancel);
+  backfill
+      ->add_flag_callback(
+          "--no-wait", [online] { online->wait = false; }, "With --config: do not wait for the end")
+      ->needs(config);
+}
+
 void AddBackfill(CLI::App* app, std::function<int()>* run) {
   struct Words {
     BackfillOptions options;
     std::string now;
+    OnlineBackfillArguments online;
   };
   auto words = std::make_shared<Words>();
-  CLI::App* backfill =
-      app->add_subcommand("backfill", "Turn the nodes' SSTables into one event for each live row, offline");
+  CLI::App* backfill = app->add_subcommand(
+      "backfill", "Turn the nodes' SSTables into one event for each live row: into files, or into running streams");
   AddNodes(backfill, &words->options.nodes);
   AddOutput(backfill, &words->options);
   AddTables(backfill, &words->options.tables);
@@ -161,7 +212,18 @@ void AddBackfill(CLI::App* app, std::function<int()>* run) {
       ->type_name("TAG");
   backfill->add_flag("--backups", words->options.files.backups, "Read the incremental backups, too");
   AddMemory(backfill, &words->options.memory_bytes, "Memory to use, about (default 256MiB)");
-  backfill->callback([words, run] {
+  for (const char* name : {"--node", "--out"}) backfill->get_option(name)->required(false);
+  AddOnlineBackfill(backfill, &words->online);
+  backfill->callback([backfill, words, run] {
+    if (backfill->count("--config") > 0) {
+      if (words->options.tables.empty()) throw CLI::RequiredError("--table");
+      words->online.tables = words->options.tables;
+      *run = [words] { return RunOnlineBackfill(words->online); };
+      return;
+    }
+    for (const char* name : {"--node", "--out"}) {
+      if (backfill->count(name) == 0) throw CLI::RequiredError(fmt::format("{} (or --config)", name));
+    }
     *run = [words] {
       words->options.now = TimeOrNone(words->now).value_or(WallClock());
       return RunBackfill(std::move(words->options));
@@ -270,6 +332,14 @@ void AddLive(CLI::App* app, std::function<int()>* run) {
   CLI::App* validate = app->add_subcommand("validate", "Check a configuration: every mistake, with its line");
   AddConfig(validate, config.get());
   validate->callback([config, run] { *run = [config] { return RunValidate(*config); }; });
+
+  auto verify = std::make_shared<VerifyArguments>();
+  CLI::App* check = app->add_subcommand(
+      "verify", "Hold what a running pipeline knows of its tables against what the nodes have now, row by row");
+  AddConfig(check, &verify->config);
+  AddTables(check, &verify->tables);
+  check->add_flag("--show", verify->samples, "Print the first few events that would set right what differs");
+  check->callback([verify, run] { *run = [verify] { return RunVerify(*verify); }; });
 
   auto node = std::make_shared<std::string>();
   CLI::App* retire = app->add_subcommand("retire", "Let a node go that will not come back");

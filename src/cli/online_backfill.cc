@@ -1,0 +1,160 @@
+// `braid backfill --config` and `braid verify`: what is asked of a pipeline that runs, and how it goes on.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cli/commands.h"
+#include "cli/terminal.h"
+#include "control/config.h"
+#include "control/status.h"
+
+namespace braid {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr auto kLookEvery = std::chrono::milliseconds(200);
+// A request is taken up within a second or two.
+constexpr int64_t kTakenUpUs = 20'000'000;
+
+int64_t NowUs() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+Result<Json> FetchJson(const Config& config) {
+  ASSIGN_OR_RETURN(const std::string text, FetchStatus(config));
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("backfills")) return Corrupt("the status tells of no backfills");
+  return json;
+}
+
+// The newest backfill of the table that was asked for since, or null.
+Json FindTask(const Json& status, const std::string& table, bool compares, int64_t since_us) {
+  Json found;
+  for (const Json& task : status["backfills"]) {
+    const bool fits = task.value("table", "") == table && (task.value("cause", "") == "verify") == compares;
+    if (fits && task.value("asked_us", int64_t{0}) >= since_us) found = task;
+  }
+  return found;
+}
+
+// Waits until the backfill is at its end, and gives it as the status has it.
+Result<Json> Await(const Config& config, const std::string& table, bool compares, int64_t since_us) {
+  ProgressBar bar;
+  const std::string step = (compares ? "verifying " : "backfilling ") + table;
+  bool seen = false;
+  while (StopOnSignal::caught() == 0) {
+    ASSIGN_OR_RETURN(const Json status, FetchJson(config));
+    const Json task = FindTask(status, table, compares, since_us);
+    const std::string state = task.is_null() ? "" : task.value("state", "");
+    if (state == "done" || state == "cancelled") {
+      bar.Clear();
+      return task;
+    }
+    if (seen && task.is_null()) return Error{ErrorCode::kTransient, "the pipeline was started anew; ask again"};
+    if (task.is_null() && NowUs() - since_us > kTakenUpUs) {
+      return Error{ErrorCode::kTransient, "the pipeline did not take it up; its log says why"};
+    }
+    seen = seen || !task.is_null();
+    const double total = task.is_null() ? 0 : task.value("total_bytes", 0.0);
+    bar.Draw(step.c_str(), total > 0 ? task.value("read_bytes", 0.0) / total : 0);
+    std::this_thread::sleep_for(kLookEvery);
+  }
+  bar.Clear();
+  return Error{ErrorCode::kTransient, "stopped looking; the pipeline goes on with it (braid status shows how)"};
+}
+
+// Prints what a comparison found. True if there is nothing.
+bool TellVerdict(const std::string& table, const Json& task, bool samples) {
+  const Json& found = task["comparison"];
+  const auto number = [&](const char* name) { return found.value(name, uint64_t{0}); };
+  const uint64_t differences = number("missing") + number("extra") + number("stale") + number("different");
+  if (samples) {
+    for (const Json& sample : found["samples"]) fmt::print("{}\n", sample.get<std::string>());
+  }
+  fmt::print(stderr, "{}: {} held against what the nodes have: {}\n", table, Plural(number("rows"), "row"),
+             differences == 0 ? std::string("no difference")
+                              : fmt::format("{} missing, {} extra, {} stale, {} different", number("missing"),
+                                            number("extra"), number("stale"), number("different")));
+  if (found.value("in_motion", false)) {
+    fmt::print(stderr, "{}: so much was written meanwhile that rows which only the pipeline has were not all judged\n",
+               table);
+  }
+  return differences == 0;
+}
+
+Result<std::vector<std::string>> TablesOf(const Config& config) {
+  ASSIGN_OR_RETURN(const Json status, FetchJson(config));
+  std::vector<std::string> tables;
+  for (const Json& stream : status["streams"]) {
+    for (const Json& table : stream["tables"]) tables.push_back(table.get<std::string>());
+  }
+  std::ranges::sort(tables);
+  tables.erase(std::ranges::unique(tables).begin(), tables.end());
+  return tables;
+}
+
+Result<bool> VerifyAll(const VerifyArguments& arguments) {
+  ASSIGN_OR_RETURN(const Config config, ReadConfig(arguments.config, ConfigUse::kAsk));
+  std::vector<std::string> tables = arguments.tables;
+  if (tables.empty()) {
+    ASSIGN_OR_RETURN(tables, TablesOf(config));
+  }
+  const int64_t since_us = NowUs();
+  for (const std::string& table : tables) {
+    ASSIGN_OR_RETURN(const BackfillOutcome outcome,
+                     AskBackfill(config.state, {.what = BackfillRequest::What::kVerify, .table = table, .tokens = {}}));
+    if (outcome == BackfillOutcome::kLeft) {
+      return Error{ErrorCode::kTransient, fmt::format("no pipeline runs on {}; start it with braid run", config.state)};
+    }
+  }
+  bool clean = true;
+  for (const std::string& table : tables) {
+    ASSIGN_OR_RETURN(const Json task, Await(config, table, true, since_us));
+    clean = TellVerdict(table, task, arguments.samples) && clean;
+  }
+  return clean;
+}
+
+Status AskAndWait(const OnlineBackfillArguments& arguments) {
+  using What = BackfillRequest::What;
+  ASSIGN_OR_RETURN(const Config config, ReadConfig(arguments.config, ConfigUse::kAsk));
+  for (const std::string& table : arguments.tables) {
+    const int64_t since_us = NowUs();
+    ASSIGN_OR_RETURN(const BackfillOutcome outcome,
+                     AskBackfill(config.state, {.what = arguments.what, .table = table, .tokens = arguments.tokens}));
+    if (outcome == BackfillOutcome::kLeft) {
+      fmt::print("{}: no pipeline runs on {}; it is done when one does\n", table, config.state);
+      continue;
+    }
+    if (arguments.what != What::kBegin || !arguments.wait || config.http.port == 0) {
+      fmt::print("{}: the running pipeline takes it up within seconds; braid status shows how it goes\n", table);
+      continue;
+    }
+    ASSIGN_OR_RETURN(const Json task, Await(config, table, false, since_us));
+    fmt::print("{}: {}\n", table, task.value("state", ""));
+  }
+  return {};
+}
+
+}  // namespace
+
+int RunOnlineBackfill(const OnlineBackfillArguments& arguments) {
+  const StopOnSignal while_running;
+  const Status asked = AskAndWait(arguments);
+  return asked.has_value() ? 0 : FailOrDie(asked.error());
+}
+
+int RunVerify(const VerifyArguments& arguments) {
+  const StopOnSignal while_running;
+  const auto clean = VerifyAll(arguments);
+  if (!clean.has_value()) return FailOrDie(clean.error());
+  return *clean ? 0 : 1;
+}
+
+}  // namespace braid
