@@ -102,6 +102,20 @@ TEST_F(EventTest, WhatRanOutWasLoggedNowhere) {
   EXPECT_THAT(Event(), HasSubstr(R"("node":null,"segment":null,"position":null,"revision":17,)"));
 }
 
+TEST_F(EventTest, AReadOfASnapshot) {
+  const ColumnValue columns[] = {{kTags, true, {}}, {kTitle, false, "old"}};
+  const Image after{columns};
+  change_.op = Op::kRead;
+  change_.cause = Cause::kBackfill;
+  change_.origin = {};
+  change_.snapshot = SnapshotMark::kTrue;
+  change_.after = &after;
+  EXPECT_THAT(Event(),
+              HasSubstr(R"("op":"r","before":null,"after":{"id":842,"Season":"one","episode":7,"tags":null,)"));
+  EXPECT_THAT(Event(), HasSubstr(R"("node":null,"segment":null,"position":null,"revision":17,)"));
+  EXPECT_THAT(Event(), HasSubstr(R"("cause":"backfill","complete":true,"late":false,"snapshot":"true"})"));
+}
+
 TEST_F(EventTest, TimesBefore1970AreRoundedDown) {
   change_.ts = WriteTime{-1};
   EXPECT_THAT(Event(), HasSubstr(R"("ts_us":-1,"ts_ms":-1,)"));
