@@ -11,6 +11,7 @@
 #include "cassandra/sstable/index.h"
 #include "cassandra/sstable/sstable_test_util.h"
 #include "cassandra/sstable/transaction_log.h"
+#include "cassandra/sstable/trie_index.h"
 
 namespace braid {
 namespace {
@@ -73,10 +74,20 @@ void ReadIndex(const std::string& bytes) {
   for (size_t i = 0; i <= bytes.size(); ++i) {
     const auto next = index.FirstAfter(offset);
     if (!next.has_value() || !next->has_value()) return;
-    CHECK(**next > offset);
-    offset = **next;
+    CHECK((*next)->offset > offset);
+    offset = (*next)->offset;
   }
   CHECK(false);  // more entries than bytes
+}
+
+// A trie, or a summary: they may say anything, and must come to an end.
+void ReadHelps(const std::string& bytes) {
+  const MemorySource source("fuzz", bytes);
+  ReadIndexSummary(source);
+  const PartitionTrie trie(&source, &source);
+  trie.Tokens();
+  trie.Floor(Token{0});
+  trie.FirstAfter(bytes.size() / 2, Token{0});
 }
 
 void Read(size_t what, const std::string& bytes) {

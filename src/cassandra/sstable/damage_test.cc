@@ -40,6 +40,7 @@ Scanned Scan(const SstableBytes& bytes, bool half) {
     return scanned;
   }
   SstableDumpOptions options;
+  options.scan.piece_rows = 1 << 20;
   if (half) options.scan.tokens.after = {0};
   scanned.status =
       DumpSstable(sstable->get(), options, [&](std::string_view line) { scanned.lines.emplace_back(line); });
@@ -79,6 +80,44 @@ TEST_P(DamageTest, IsToldOrHarmless) {
       EXPECT_THAT(scanned.status.error().message, HasSubstr(".db")) << where;
       EXPECT_THAT(scanned.status.error().code, AnyOf(ErrorCode::kCorrupt, ErrorCode::kUnsupported)) << where;
     }
+  }
+}
+
+// What is behind damage is reached by the index of either format: the partitions that lie outside the chunk, all of
+// them.
+TEST(DamageSkipTest, WhatIsBehindDamageIsReached) {
+  for (const char* folder : {"many-oa", "many-da"}) {
+    const SstableBytes good = RealSstable(folder);
+    const Scanned whole = Scan(good, false);
+    SstableBytes bad = good;
+    bad.data[bad.data.size() / 2] ^= 0x10;
+    const auto sstable = OpenBytes(bad);
+    SstableDumpOptions options;
+    options.skip_damage = true;
+    options.scan.piece_rows = 1 << 20;
+    std::vector<std::string> lines;
+    std::vector<std::string> damage;
+    const Status status = DumpSstable(sstable->get(), options, [&](std::string_view line) {
+      (line.starts_with("{\"damage\"") ? damage : lines).emplace_back(line);
+    });
+    ASSERT_TRUE(status.has_value()) << status.error().message;
+    ASSERT_FALSE(damage.empty());
+    for (const std::string& line : damage) EXPECT_THAT(line, HasSubstr("Data.db: offset"));
+    const auto offset = [](const std::string& line) { return std::stoull(line.substr(line.find(':') + 1)); };
+    // Every partition is given but those that touch the bytes which the message says are lost.
+    const std::string& told = damage.front();
+    const uint64_t lost_from = std::stoull(told.substr(told.find("uncompressed bytes ") + 19));
+    const uint64_t lost_to = std::stoull(told.substr(told.find(" to ", told.find("uncompressed bytes ")) + 4));
+    size_t given = 0;
+    for (size_t i = 0; i < whole.lines.size(); ++i) {
+      const uint64_t begin = offset(whole.lines[i]);
+      const uint64_t end = i + 1 < whole.lines.size() ? offset(whole.lines[i + 1]) : (*sstable)->chunks().length();
+      if (begin < lost_to && lost_from < end) continue;
+      EXPECT_EQ(std::count(lines.begin(), lines.end(), whole.lines[i]), 1) << folder << " partition at " << begin;
+      ++given;
+    }
+    EXPECT_GT(given, 150u) << folder;
+    EXPECT_EQ(offset(lines.back()), offset(whole.lines.back()));
   }
 }
 

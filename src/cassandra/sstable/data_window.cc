@@ -5,18 +5,12 @@
 #include <utility>
 
 namespace braid {
-namespace {
-
-// Bytes taken at a time, so that the unread end of one buffer is seldom carried into the next.
-constexpr uint64_t kStepBytes = 256 << 10;
-
-}  // namespace
 
 Status DataWindow::Fill(uint64_t bytes) {
   const uint64_t wanted = std::min(bytes, remaining());
   if (view().size() >= wanted) return {};
   const uint64_t loaded_to = buffer_start_ + filled_;
-  const uint64_t target = std::min(position() + std::max(wanted, kStepBytes), chunks_->length());
+  const uint64_t target = std::min(position() + std::max(wanted, step_bytes_), chunks_->length());
 
   const ByteView left = view();
   const uint64_t chunk_bytes = chunks_->chunk_bytes();

@@ -16,8 +16,9 @@ namespace braid {
 // views of it stay good until then. Not thread-safe.
 class DataWindow {
  public:
-  // `chunks` must outlive the window. Begins at 0, with nothing filled in.
-  explicit DataWindow(ChunkReader* chunks) : chunks_(chunks) {}
+  // `chunks` must outlive the window, which takes about `step_bytes` of them at a time. Begins at 0, with nothing
+  // filled in.
+  DataWindow(ChunkReader* chunks, uint64_t step_bytes) : chunks_(chunks), step_bytes_(step_bytes) {}
 
   // Where the window stands in the uncompressed data.
   uint64_t position() const { return buffer_start_ + consumed_; }
@@ -49,6 +50,7 @@ class DataWindow {
   void ReleasePassed();
 
   ChunkReader* chunks_;
+  uint64_t step_bytes_;
   std::string buffer_;  // filled in up to filled_: from buffer_start_, a whole number of chunks but for its beginning
   size_t filled_ = 0;
   uint64_t buffer_start_ = 0;

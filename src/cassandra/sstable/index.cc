@@ -71,12 +71,13 @@ Result<std::optional<IndexReader::Entry>> IndexReader::Next() {
   return Corrupt(fmt::format("{}: offset {}: no index entry", index_->name(), at_));
 }
 
-Result<std::optional<uint64_t>> IndexReader::FirstAfter(uint64_t offset) {
+Result<std::optional<PartitionPlace>> IndexReader::FirstAfter(uint64_t offset) {
   while (!any_ || last_ <= offset) {
     ASSIGN_OR_RETURN(const std::optional<Entry> entry, Next());
-    if (!entry.has_value()) return std::optional<uint64_t>();
+    if (!entry.has_value()) return std::optional<PartitionPlace>();
+    last_key_ = entry->key;
   }
-  return std::optional<uint64_t>(last_);
+  return std::optional<PartitionPlace>({.offset = last_, .key = last_key_, .token_prefix = {}});
 }
 
 IndexSummary ReadIndexSummary(const ByteSource& summary) {

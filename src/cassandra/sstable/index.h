@@ -40,9 +40,9 @@ class IndexReader {
   // The next entry, or nothing at the end. Offsets in the data rise. Errors: kCorrupt, kIoError.
   Result<std::optional<Entry>> Next();
 
-  // The offset in the data of the first partition that begins behind `offset`, or nothing if none does. Offsets asked
-  // for must not fall. Errors: those of Next.
-  Result<std::optional<uint64_t>> FirstAfter(uint64_t offset);
+  // The first partition that begins behind `offset` in the data, or nothing if none does. Offsets asked for must not
+  // fall. Errors: those of Next.
+  Result<std::optional<PartitionPlace>> FirstAfter(uint64_t offset);
 
  private:
   // Sees to it that the buffer has `bytes` from at_ on, or all there are. False at the file's end.
@@ -53,6 +53,7 @@ class IndexReader {
   uint64_t buffer_start_ = 0;
   uint64_t at_ = 0;  // in the file
   uint64_t last_ = 0;
+  std::string last_key_;  // of the entry that FirstAfter came to
   bool any_ = false;
 };
 

@@ -320,6 +320,28 @@ TEST(SstableSetTest, TellsWhatIsDamaged) {
   }
 }
 
+// A compressor that is not Cassandra's own is named, with the cure; it keeps nobody from the other SSTables.
+TEST(SstableSetTest, NamesCustomCompressors) {
+  Node node("compressor");
+  node.Flush(1);
+  const SstableBytes real = RealSstable("written-zstd");
+  std::string info = real.compression_info;
+  const std::string known = "ZstdCompressor";
+  ASSERT_NE(info.find(known), std::string::npos);
+  info.replace(info.find(known), known.size(), "AcmeCompressor");
+  const Descriptor descriptor = {.directory = node.directories()[0], .version = SstableVersion::kOa, .generation = "9"};
+  std::ofstream(descriptor.ComponentPath("Data.db"), std::ios::binary) << real.data;
+  std::ofstream(descriptor.ComponentPath("Statistics.db"), std::ios::binary) << real.statistics;
+  std::ofstream(descriptor.ComponentPath("CompressionInfo.db"), std::ios::binary) << info;
+  const auto set = SstableSet::Open(node.directories(), Quick());
+  ASSERT_TRUE(set.has_value()) << set.error().message;
+  EXPECT_EQ(KeysOf(*set), std::vector<int>{1});
+  ASSERT_EQ(set->unreadable().size(), 1u);
+  EXPECT_EQ(set->unreadable()[0].error.code, ErrorCode::kUnsupported);
+  EXPECT_THAT(set->unreadable()[0].error.message, HasSubstr("AcmeCompressor"));
+  EXPECT_THAT(set->unreadable()[0].error.message, HasSubstr("upgradesstables"));
+}
+
 // What else lies in a table's directory is passed over.
 TEST(SstableSetTest, PassesOverWhatIsNotRead) {
   Node node("beside");

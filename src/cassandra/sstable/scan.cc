@@ -100,7 +100,7 @@ SstableScanner::SstableScanner(const Sstable* sstable, TableSchemaPtr schema, Cl
       times_(HasUnsignedDeletionTimes(sstable->descriptor().version) ? DeletionTimes::kUnsigned
                                                                      : DeletionTimes::kSigned),
       reader_(&layout_, /*sized=*/true),
-      window_(chunks_.get()),
+      window_(chunks_.get(), options_.window_bytes),
       index_(sstable->index()),
       range_end_(chunks_->length()) {}
 
@@ -152,19 +152,22 @@ Status SstableScanner::Seek() {
 Result<bool> SstableScanner::Proves(const PartitionPlace& place) {
   if (place.offset >= chunks_->length()) return false;
   window_.MoveTo(place.offset - 1);
-  TRY(window_.Fill(1 + sizeof(uint16_t)));
-  Cursor start(window_.view());
-  if (start.U8() != kEndOfPartition) return false;
-  TRY(window_.Fill(1 + sizeof(uint16_t) + start.U16()));
-  Cursor cursor(window_.view());
-  cursor.Skip(1);
-  const ByteView key = cursor.Bytes(cursor.U16());
-  if (!cursor.ok()) return false;
-  const Token token = Murmur3Token(key);
-  if (token > options_.tokens.after) return false;
-  if (place.key.has_value() ? *place.key != key : !OrderedToken(token).starts_with(place.token_prefix)) return false;
+  TRY(window_.Fill(1));
+  if (Cursor(window_.view()).U8() != kEndOfPartition) return false;
   window_.Consume(1);
-  return true;
+  ASSIGN_OR_RETURN(const std::optional<Token> token, TokenAt(place));
+  return token.has_value() && *token <= options_.tokens.after;
+}
+
+Result<std::optional<Token>> SstableScanner::TokenAt(const PartitionPlace& place) {
+  TRY(window_.Fill(sizeof(uint16_t)));
+  TRY(window_.Fill(sizeof(uint16_t) + Cursor(window_.view()).U16()));
+  Cursor cursor(window_.view());
+  const ByteView key = cursor.Bytes(cursor.U16());
+  if (!cursor.ok()) return std::optional<Token>();
+  const Token token = Murmur3Token(key);
+  const bool same = place.key.has_value() ? *place.key == key : OrderedToken(token).starts_with(place.token_prefix);
+  return same ? std::optional<Token>(token) : std::nullopt;
 }
 
 Result<const SstablePiece*> SstableScanner::Next() {
@@ -345,15 +348,26 @@ void SstableScanner::CarryOpenRange() {
 }
 
 Result<std::optional<uint64_t>> SstableScanner::SkipDamage() {
-  if (sstable_->index() == nullptr) return std::optional<uint64_t>();
   const uint64_t from = window_.position();
-  ASSIGN_OR_RETURN(const std::optional<uint64_t> next, index_.FirstAfter(from));
-  if (!next.has_value() || *next >= window_.remaining() + from) return std::optional<uint64_t>();
-  window_.MoveTo(*next);
+  std::optional<PartitionPlace> next;
+  if (sstable_->index() != nullptr) {
+    ASSIGN_OR_RETURN(next, index_.FirstAfter(from));
+  } else {
+    next = sstable_->FirstInTrie(from, any_partition_ ? token_ : Token{INT64_MIN});
+  }
+  if (!next.has_value() || next->offset >= chunks_->length()) return std::optional<uint64_t>();
+  window_.MoveTo(next->offset);
+  const Result<std::optional<Token>> token = TokenAt(*next);
+  if (token.has_value() && !token->has_value()) {
+    window_.MoveTo(from);
+    return Damaged(fmt::format("the index has another partition at {} than the data: it is damaged too", next->offset));
+  }
+  // If the key cannot be read, that is told, and can be skipped, when the partition is read.
+  window_.MoveTo(next->offset);
   pairer_.Reset();
   in_partition_ = false;
   failed_ = false;
-  return std::optional<uint64_t>(*next - from);
+  return std::optional<uint64_t>(next->offset - from);
 }
 
 }  // namespace braid

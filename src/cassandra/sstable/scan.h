@@ -31,6 +31,8 @@ struct ScanOptions {
   size_t piece_rows = 128;
   // … and of about so many bytes of the data: at least one row, and none more once they are passed.
   size_t piece_bytes = 1 << 20;
+  // So much of the data is read ahead; about twice as much is held. Less than a row or a chunk is no limit to either.
+  size_t window_bytes = 256 << 10;
   // A row or marker beyond this is taken for damage, rather than memory for it.
   size_t max_row_bytes = 1 << 30;
 };
@@ -61,9 +63,9 @@ class SstableScanner {
   // unless SkipDamage() finds a way on; what was given before it stands.
   Result<const SstablePiece*> Next();
 
-  // After an error: goes to the next partition that Index.db knows behind the damage. Gives how many bytes of data were
-  // passed over, or nothing if there is no way on: then all from the damaged partition's offset to the end is lost. A
-  // damaged partition may have been given in part. Errors: kCorrupt, if Index.db is damaged too.
+  // After an error: goes to the next partition that the index knows behind the damage. Gives how many bytes of data
+  // were passed over, or nothing if there is no way on: then all from the damaged partition's offset to the end is
+  // lost. A damaged partition may have been given in part. Errors: kCorrupt, if the index is damaged too; kIoError.
   Result<std::optional<uint64_t>> SkipDamage();
 
   const TableSchema& schema() const { return *schema_; }
@@ -77,6 +79,8 @@ class SstableScanner {
 
   // Goes to where the range of tokens begins.
   Status Seek();
+  // The token of the key at the window's position, or nothing if that is not what the index has for `place`.
+  Result<std::optional<Token>> TokenAt(const PartitionPlace& place);
   // Whether a partition of a token before the range begins at `place`: then the window stands there.
   Result<bool> Proves(const PartitionPlace& place);
   // Reads a piece into rows_ and ranges_. False if there is none left, in the file or in the range.

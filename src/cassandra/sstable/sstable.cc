@@ -81,6 +81,11 @@ std::vector<PartitionPlace> Sstable::Floor(Token token) const {
   return places;
 }
 
+std::optional<PartitionPlace> Sstable::FirstInTrie(uint64_t offset, Token from) const {
+  if (sources_.trie == nullptr) return std::nullopt;
+  return PartitionTrie(sources_.trie.get(), sources_.rows.get()).FirstAfter(offset, from);
+}
+
 TableSchemaPtr SchemaOfHeader(const SstableHeader& header, const std::string& keyspace, const std::string& table,
                               const TableId& id, const std::vector<std::string>& key_names) {
   auto schema = std::make_shared<TableSchema>();

@@ -53,8 +53,11 @@ class Sstable {
   const SstableHeader& header() const { return statistics_.header; }
   // To ask for lengths and the compressor; who reads takes a Clone().
   const ChunkReader& chunks() const { return *chunks_; }
-  // Index.db, or nullptr.
+  // Index.db of format big, or nullptr.
   const ByteSource* index() const { return sources_.index.get(); }
+  // The first partition that begins behind `offset` in the data, as the index of format bti says, of those whose tokens
+  // are `from` or greater. Nothing if it does not say.
+  std::optional<PartitionPlace> FirstInTrie(uint64_t offset, Token from) const;
   // The tokens from the first partition's to the last one's, as the index says: it has no checksum. Nothing if it does
   // not say.
   const std::optional<TokenRange>& tokens() const { return tokens_; }

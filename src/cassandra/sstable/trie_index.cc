@@ -14,6 +14,8 @@ constexpr uint64_t kMaxKeyBytes = 65535;
 // What goes before a key's token in its comparable form (ByteSource.NEXT_COMPONENT).
 constexpr char kNextComponent = 0x40;
 constexpr int kHashFlag = 8;
+// A damaged trie may lead to the same nodes again and again.
+constexpr int kMostVisited = 1 << 20;
 
 // An unsigned number of `bytes` bytes.
 uint64_t SizedNumber(Cursor* from, int bytes) {
@@ -194,6 +196,45 @@ std::vector<PartitionPlace> PartitionTrie::Floor(Token token) const {
   if (path.size() == wanted.size()) take(Greatest(at, path));
   if (lesser.has_value()) take(Greatest(lesser->at, std::move(lesser->path)));
   return places;
+}
+
+std::optional<PartitionPlace> PartitionTrie::FirstAfter(uint64_t offset, Token from) const {
+  // A node on the way down, and which of its children is the next to be visited.
+  struct Step {
+    Node node;
+    size_t next = 0;
+  };
+  const std::optional<Footer> footer = ReadFooter();
+  if (!footer.has_value()) return std::nullopt;
+  const std::string least = kNextComponent + OrderedToken(from);
+  std::vector<Step> way;
+  std::string path;
+  uint64_t at = footer->root;
+  for (int visited = 0; visited < kMostVisited; ++visited) {
+    const std::optional<Node> node = ReadNode(at);
+    if (!node.has_value()) return std::nullopt;
+    if (node->children.empty()) {
+      std::optional<PartitionPlace> place = PlaceOf(*node, path);
+      if (place.has_value() && place->offset > offset) return place;
+    }
+    way.push_back({.node = *node});
+    // On to the next child that may lead to what is wanted, of this node or of the nearest one above that has any left.
+    for (bool found = false; !found;) {
+      if (way.empty()) return std::nullopt;
+      path.resize(way.size() - 1);
+      Step& step = way.back();
+      while (!found && step.next < step.node.children.size()) {
+        const Node::Child& child = step.node.children[step.next++];
+        std::string down = path + static_cast<char>(child.byte);
+        if (down < least.substr(0, down.size())) continue;
+        path = std::move(down);
+        at = child.at;
+        found = true;
+      }
+      if (!found) way.pop_back();
+    }
+  }
+  return std::nullopt;
 }
 
 std::optional<TokenRange> PartitionTrie::Tokens() const {

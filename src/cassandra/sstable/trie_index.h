@@ -30,6 +30,10 @@ class PartitionTrie {
   // that is right if the first is behind it. Empty if there is none, or the trie is damaged.
   std::vector<PartitionPlace> Floor(Token token) const;
 
+  // The first partition that begins behind `offset` in the data, as far as the trie tells, of those whose tokens are
+  // `from` or greater: all before them are known to begin before it.
+  std::optional<PartitionPlace> FirstAfter(uint64_t offset, Token from) const;
+
   // From the first key's token to the last one's; nothing if they cannot be read.
   std::optional<TokenRange> Tokens() const;
 
