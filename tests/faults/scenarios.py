@@ -336,6 +336,87 @@ class _Bulk:
         return self.rows - before
 
 
+def heal(stage: Stage) -> None:
+    """Braid comes late, to tables that were flushed here and not there; it is killed while it takes them, under load. Then it
+    is away while the nodes' logs are lost, and heals the gap."""
+    with Scene(stage, "heal", 0, settings={"backfill": {"rate": "256KiB"}}) as scene:
+        cluster, workload = stage.cluster, scene.workload
+        size = 600 if stage.long else 200
+        workload.create_schema()
+        stage.session.plain(f"CREATE TABLE {scene.keyspace}.filler (p int PRIMARY KEY, b blob)")
+        workload.fixed_scenes()
+        for number, commands in ((1, ("flush",)), (2, ("flush", "compact")), (3, ())):
+            workload.statements(size)
+            for command in commands:
+                cluster.nodetool(number, command, scene.keyspace)
+        _lose_logs(scene)
+        scene.braid.start()
+        scene.work_until(_start(lambda: _kill_often(scene, 20 if stage.long else 5)), 0.01)
+        scene.braid.start()
+        _await_backfills(scene)
+        _verify(scene)
+        scene.say("taken in; now a gap")
+
+        scene.braid.kill()
+        workload.statements(size)
+        cluster.nodetool(3, "flush", scene.keyspace)
+        _lose_logs(scene)
+        workload.statements(20)
+        scene.braid.start()
+        scene.await_that(lambda: any(task["cause"] == "gap" for task in scene.braid.status().get("backfills", [])), "a gap is found")
+        workload.statements(size)
+        _await_backfills(scene)
+        workload.end_counters()
+        _verify(scene)
+        scene.verdict(folds=True)
+
+
+def _lose_logs(scene: Scene) -> None:
+    """Every node begins new segments, and what was in cdc_raw before is gone."""
+    def newest(node) -> str:
+        return max((node.home / "cdc_raw").glob("*.log"), key=lambda path: int(path.stem.rpartition("-")[2])).name
+
+    nodes = scene.stage.cluster.nodes
+    before = {node.name: newest(node) for node in nodes}
+    number = 0
+    while any(newest(node) == before[node.name] for node in nodes):
+        scene.stage.session.execute(f"INSERT INTO {scene.keyspace}.filler (p, b) VALUES (?, ?)",
+                                    [int32(number), scene.rng.randbytes(100_000)], timestamp=time.time_ns() // 1000)
+        number += 1
+    for node in nodes:
+        last = newest(node)
+        for path in (node.home / "cdc_raw").iterdir():
+            if path.name.removesuffix("_cdc.idx").removesuffix(".log") != last.removesuffix(".log"):
+                path.unlink(missing_ok=True)
+
+
+def _kill_often(scene: Scene, kills: int) -> None:
+    """Leaves Braid dead."""
+    for _ in range(kills - 1):
+        time.sleep(scene.rng.uniform(0.5, 3))
+        scene.braid.kill()
+        scene.braid.start()
+    time.sleep(scene.rng.uniform(0.5, 3))
+    scene.braid.kill()
+
+
+def _await_backfills(scene: Scene) -> None:
+    def whole() -> bool:
+        status = scene.braid.status()
+        tasks = status.get("backfills", [])
+        return bool(tasks) and not status["open_gaps"] and all(task["state"] == "done" for task in tasks)
+
+    scene.await_that(whole, "everything is backfilled", timeout=120)
+
+
+def _verify(scene: Scene) -> None:
+    tables = [argument for stream in ("natives", "statics", "wide", "collections", "counters")
+              for argument in ("--table", f"{scene.keyspace}.{stream}")]
+    ran = scene.braid.command("verify", *tables, "--show")
+    if ran.returncode != 0:
+        raise Unexpected(f"braid verify ended with {ran.returncode}: {ran.stderr}{ran.stdout[:3000]}")
+
+
 def story(stage: Stage) -> None:
     """What ./quickstart --live shows to a newcomer, on the cluster that is there."""
     home = stage.scratch / "story"
@@ -348,4 +429,4 @@ def story(stage: Stage) -> None:
             raise Unexpected(f"{error}\n{(home / 'shown.txt').read_text(encoding='utf-8')}") from None
 
 
-SCENARIOS = {scenario.__name__: scenario for scenario in (story, kill, node, skew, schema, ttl, disk)}
+SCENARIOS = {scenario.__name__: scenario for scenario in (story, kill, node, skew, schema, ttl, heal, disk)}
