@@ -144,6 +144,11 @@ void AddReplay(CLI::App* app, std::function<int()>* run) {
   });
 }
 
+// Of words that do not go together.
+int FailWords(const std::string& what) {
+  return Fail(InvalidArgument(what + "; braid backfill --help says what there is"));
+}
+
 // Turns "AFTER:THROUGH" into a range of tokens. Gives what is wrong with it, or "".
 std::string TakeTokens(const std::string& text, TokenRange* tokens) {
   const size_t colon = text.find(':');
@@ -216,13 +221,16 @@ void AddBackfill(CLI::App* app, std::function<int()>* run) {
   AddOnlineBackfill(backfill, &words->online);
   backfill->callback([backfill, words, run] {
     if (backfill->count("--config") > 0) {
-      if (words->options.tables.empty()) throw CLI::RequiredError("--table");
       words->online.tables = words->options.tables;
-      *run = [words] { return RunOnlineBackfill(words->online); };
+      *run = [words] {
+        return words->online.tables.empty() ? FailWords("--config needs --table") : RunOnlineBackfill(words->online);
+      };
       return;
     }
     for (const char* name : {"--node", "--out"}) {
-      if (backfill->count(name) == 0) throw CLI::RequiredError(fmt::format("{} (or --config)", name));
+      if (backfill->count(name) > 0) continue;
+      *run = [name] { return FailWords(fmt::format("{} is required, or --config", name)); };
+      return;
     }
     *run = [words] {
       words->options.now = TimeOrNone(words->now).value_or(WallClock());
