@@ -41,6 +41,10 @@ struct EventContext {
 // parse give {"invalid":"BASE64"} for the first key column and null for the others.
 void AppendEventJson(const Change& change, const EventContext& context, std::string* out);
 
+// Appends the key of the change's row as its event has it: {"id":7,"n":1}; null for kTruncate. Of `change` the schema,
+// the row's kind, the partition key and the clustering count.
+void AppendKeyJson(const Change& change, std::string* out);
+
 // Appends `gap` as one JSON object, without a line end: the control event of docs/formats/event.md. `gap.node` must be
 // within `context.nodes` (CHECKed).
 void AppendGapJson(const Gap& gap, const Sequence& sequence, const EventContext& context, std::string* out);

@@ -44,17 +44,6 @@ class EventWriter {
     AppendEventTail(change_.sequence, change_.ts, context_, out_);
   }
 
- private:
-  void Raw(std::string_view text) { out_->append(text); }
-
-  // The name before a value within an object.
-  void Name(const Column& column, bool* first) {
-    if (!*first) out_->push_back(',');
-    *first = false;
-    AppendJsonString(column.name, out_);
-    out_->push_back(':');
-  }
-
   // Leaves where the columns stand in key_start_ and key_size_: the images begin with the same text.
   void WriteKey() {
     if (change_.op == Op::kTruncate) return Raw("null");
@@ -65,6 +54,17 @@ class EventWriter {
     if (change_.row == RowKind::kRegular) WriteClustering(change_.clustering, schema_.clustering.size(), &first);
     key_size_ = out_->size() - key_start_;
     out_->push_back('}');
+  }
+
+ private:
+  void Raw(std::string_view text) { out_->append(text); }
+
+  // The name before a value within an object.
+  void Name(const Column& column, bool* first) {
+    if (!*first) out_->push_back(',');
+    *first = false;
+    AppendJsonString(column.name, out_);
+    out_->push_back(':');
   }
 
   void WritePartitionKey(bool* first) {
@@ -220,6 +220,12 @@ class EventWriter {
 };
 
 }  // namespace
+
+void AppendKeyJson(const Change& change, std::string* out) {
+  CHECK(change.schema != nullptr);
+  const EventContext no_context;
+  EventWriter(change, no_context, out).WriteKey();
+}
 
 void AppendEventJson(const Change& change, const EventContext& context, std::string* out) {
   CHECK(change.schema != nullptr);
