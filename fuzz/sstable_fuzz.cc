@@ -1,7 +1,7 @@
 // Any bytes as a part of an SSTable. The first byte says which: 0 a whole Statistics.db, 1 its HEADER and 2 its STATS
 // under good checksums, 3 and 4 the data of a file of version nb and oa under good checksums, 5 CompressionInfo.db and
-// the data that it describes, 6 an index, 7 a transaction log. The checksums are made good so that they do not keep
-// everything out.
+// the data that it describes, 6 an index, 7 a transaction log, 8 a trie or a summary. The checksums are made good so
+// that they do not keep everything out.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -111,9 +111,13 @@ void Read(size_t what, const std::string& bytes) {
       return ReadCompressed(bytes);
     case 6:
       return ReadIndex(bytes);
-    default:
+    case 7: {
       const auto log = ParseTransactionLog(bytes);
       CHECK(log.has_value() || !log.error().message.empty());
+      return;
+    }
+    default:
+      ReadHelps(bytes);
   }
 }
 
@@ -122,6 +126,6 @@ void Read(size_t what, const std::string& bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
-  braid::Read(data[0] % 8, std::string(reinterpret_cast<const char*>(data) + 1, size - 1));
+  braid::Read(data[0] % 9, std::string(reinterpret_cast<const char*>(data) + 1, size - 1));
   return 0;
 }

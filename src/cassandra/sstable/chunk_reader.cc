@@ -106,7 +106,7 @@ Result<std::unique_ptr<ChunkReader>> ChunkReader::OpenPlain(const ByteSource* da
   return reader;
 }
 
-std::unique_ptr<ChunkReader> ChunkReader::Clone() const {
+std::unique_ptr<ChunkReader> ChunkReader::Clone(uint64_t read_ahead_bytes) const {
   std::unique_ptr<ChunkReader> reader(new ChunkReader(data_, table_));
   if (decompressor_) reader->decompressor_.emplace(decompressor_->compression());
   reader->file_bytes_ = file_bytes_;
@@ -115,6 +115,7 @@ std::unique_ptr<ChunkReader> ChunkReader::Clone() const {
   reader->max_compressed_bytes_ = max_compressed_bytes_;
   reader->table_offset_ = table_offset_;
   reader->table_entries_ = table_entries_;
+  reader->read_ahead_bytes_ = read_ahead_bytes;
   return reader;
 }
 
@@ -160,23 +161,44 @@ Error ChunkReader::Damaged(uint64_t index, uint64_t stored_offset, const std::st
 Status ChunkReader::Append(uint64_t index, std::string* to) {
   const size_t before = to->size();
   to->resize(before + RawBytes(index));
-  const Status status = Read(index, to->data() + before);
+  Status status = Read(index, to->data() + before);
   if (!status.has_value()) to->resize(before);
   return status;
 }
 
+Result<ByteView> ChunkReader::StoredBytes(const Stored& stored) {
+  const uint64_t want = stored.bytes + kCrcBytes;
+  const uint64_t end = stored.offset + want;
+  if (stored.offset < ahead_start_ || end > ahead_start_ + ahead_.size()) {
+    const bool goes_on = stored.offset == next_offset_;
+    ahead_.resize(goes_on ? std::max(want, read_ahead_bytes_) : want);
+    ahead_start_ = stored.offset;
+    const Result<size_t> got = data_->ReadAt(stored.offset, ahead_.data(), ahead_.size());
+    ahead_.resize(got.has_value() ? *got : 0);
+    if (!got.has_value()) return got.error();
+  }
+  next_offset_ = end;
+  return ByteView(ahead_).substr(stored.offset - ahead_start_, want);
+}
+
+Status ChunkReader::ReadPlain(uint64_t index, const Stored& stored, char* to) {
+  ASSIGN_OR_RETURN(const size_t got, data_->ReadAt(stored.offset, to, stored.bytes));
+  if (got != stored.bytes) return Damaged(index, stored.offset, "the file ends too early");
+  if (Crc32(0, {to, got}) != stored.crc) return Damaged(index, stored.offset, "the checksum does not match");
+  return {};
+}
+
 Status ChunkReader::Read(uint64_t index, char* to) {
   ASSIGN_OR_RETURN(const Stored stored, Locate(index));
-  const uint64_t want = stored.bytes + (decompressor_ ? kCrcBytes : 0);
-  stored_.resize(want);
-  ASSIGN_OR_RETURN(const size_t got, data_->ReadAt(stored.offset, stored_.data(), want));
-  if (got != want) return Damaged(index, stored.offset, "the file ends too early");
-  const ByteView bytes = ByteView(stored_).substr(0, stored.bytes);
-  const uint32_t crc = decompressor_ ? LoadBigEndian<uint32_t>(stored_.data() + stored.bytes) : stored.crc;
-  if (Crc32(0, bytes) != crc) return Damaged(index, stored.offset, "the checksum does not match");
-
+  if (!decompressor_) return ReadPlain(index, stored, to);
+  ASSIGN_OR_RETURN(const ByteView all, StoredBytes(stored));
+  if (all.size() != stored.bytes + kCrcBytes) return Damaged(index, stored.offset, "the file ends too early");
+  const ByteView bytes = all.substr(0, stored.bytes);
+  if (Crc32(0, bytes) != LoadBigEndian<uint32_t>(all.data() + stored.bytes)) {
+    return Damaged(index, stored.offset, "the checksum does not match");
+  }
   const uint64_t raw_bytes = RawBytes(index);
-  if (!decompressor_ || stored.bytes >= max_compressed_bytes_) {
+  if (stored.bytes >= max_compressed_bytes_) {
     // Bytes that did not compress well enough; a short last chunk is padded with zeros.
     if (stored.bytes < raw_bytes) return Damaged(index, stored.offset, "it is stored with too few bytes");
     std::memcpy(to, bytes.data(), raw_bytes);

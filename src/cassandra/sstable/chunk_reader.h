@@ -16,7 +16,8 @@
 
 namespace braid {
 
-// Reads one Data.db. Holds one stored chunk and a page of the chunk table, whatever the file's size. Not thread-safe.
+// Reads one Data.db. Holds one stored chunk, or what it reads ahead, and a page of the chunk table, whatever the file's
+// size. Not thread-safe.
 class ChunkReader {
  public:
   // For a compressed file, with its CompressionInfo.db. Both must outlive the reader. Errors: kCorrupt (the table
@@ -26,8 +27,9 @@ class ChunkReader {
   // For a plain file, with its CRC.db. The same holds.
   static Result<std::unique_ptr<ChunkReader>> OpenPlain(const ByteSource* data, const ByteSource* crc);
 
-  // Another reader of the same files, with buffers of its own.
-  std::unique_ptr<ChunkReader> Clone() const;
+  // Another reader of the same files, with buffers of its own. Where chunk is read after chunk it reads so much of a
+  // compressed file at once.
+  std::unique_ptr<ChunkReader> Clone(uint64_t read_ahead_bytes = 0) const;
 
   // The uncompressed length of the whole, in bytes.
   uint64_t length() const { return length_; }
@@ -58,6 +60,10 @@ class ChunkReader {
     uint32_t crc;  // of a plain chunk
   };
   Result<Stored> Locate(uint64_t index);
+  // The bytes of a compressed chunk, with its checksum: fewer if the file ends too early. They live until the next
+  // call.
+  Result<ByteView> StoredBytes(const Stored& stored);
+  Status ReadPlain(uint64_t index, const Stored& stored, char* to);
   Error Damaged(uint64_t index, uint64_t stored_offset, const std::string& what) const;
 
   const ByteSource* data_;
@@ -71,7 +77,10 @@ class ChunkReader {
   uint64_t table_entries_ = 0;
   uint64_t page_first_ = 0;
   std::vector<uint64_t> page_;
-  std::string stored_;
+  uint64_t read_ahead_bytes_ = 0;
+  std::string ahead_;  // bytes of the file from ahead_start_ on
+  uint64_t ahead_start_ = 0;
+  uint64_t next_offset_ = 0;  // where the chunk behind the last one read is stored
 };
 
 }  // namespace braid

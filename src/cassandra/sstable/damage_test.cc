@@ -57,7 +57,7 @@ TEST_P(DamageTest, IsToldOrHarmless) {
   std::mt19937_64 random(842);
   for (const Component& component : kComponents) {
     const size_t size = (good.*component.bytes).size();
-    for (int i = 0; i < 150 && size > 0; ++i) {
+    for (int i = 0; i < 90 && size > 0; ++i) {
       SstableBytes bad = good;
       std::string& bytes = bad.*component.bytes;
       const size_t at = random() % size;

@@ -1,5 +1,7 @@
 #include "cassandra/sstable/directory.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -94,10 +96,10 @@ Status CheckUnfinished(const std::string& directory, const std::string& name, co
   for (const LoggedSstable& sstable : transaction.removed) {
     const auto found = files_of.find(sstable.base);
     if (found == files_of.end() || found->second >= sstable.files) continue;
-    return Corrupt(directory + "/" + name + ": the unfinished transaction is to remove " + sstable.base +
-                   ", of which " + std::to_string(found->second) + " files are left of " +
-                   std::to_string(sstable.files) +
-                   "; the directory was copied while it changed: copy it again, or use a snapshot");
+    return Corrupt(
+        fmt::format("{}/{}: the unfinished transaction is to remove {}, of which {} files are left of {}; the "
+                    "directory was copied while it changed: copy it again, or use a snapshot",
+                    directory, name, sstable.base, found->second, sstable.files));
   }
   return {};
 }

@@ -137,6 +137,7 @@ Result<bool> Opener::Look() {
 
 std::vector<std::unique_ptr<Sstable>> Opener::TakeSstables() {
   std::vector<std::unique_ptr<Sstable>> sstables;
+  sstables.reserve(open_.size());
   for (auto& [descriptor, sstable] : open_) sstables.push_back(std::move(sstable));
   open_.clear();
   return sstables;

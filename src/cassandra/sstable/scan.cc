@@ -93,7 +93,7 @@ ClusteringLayout MakeLayout(const Sstable& sstable, const TableSchema& schema) {
 SstableScanner::SstableScanner(const Sstable* sstable, TableSchemaPtr schema, ClusteringLayout layout,
                                ScanOptions options)
     : sstable_(sstable),
-      chunks_(sstable->chunks().Clone()),
+      chunks_(sstable->chunks().Clone(options.window_bytes)),
       schema_(std::move(schema)),
       options_(std::move(options)),
       layout_(std::move(layout)),
@@ -112,12 +112,13 @@ Result<std::unique_ptr<SstableScanner>> SstableScanner::Open(const Sstable* ssta
                                    sstable->statistics().partitioner, kMurmur3));
   }
   TRY(CheckClustering(*sstable, *schema));
+  const TableSchema& table = *schema;  // which the scanner keeps
   std::unique_ptr<SstableScanner> scanner(
-      new SstableScanner(sstable, schema, MakeLayout(*sstable, *schema), std::move(options)));
+      new SstableScanner(sstable, std::move(schema), MakeLayout(*sstable, table), std::move(options)));
   const std::vector<ColumnId>& excluded = scanner->options_.excluded;
-  ASSIGN_OR_RETURN(scanner->statics_, MakeColumnList(*sstable, *schema, ColumnKind::kStatic, header.statics, excluded));
+  ASSIGN_OR_RETURN(scanner->statics_, MakeColumnList(*sstable, table, ColumnKind::kStatic, header.statics, excluded));
   ASSIGN_OR_RETURN(scanner->regulars_,
-                   MakeColumnList(*sstable, *schema, ColumnKind::kRegular, header.regulars, excluded));
+                   MakeColumnList(*sstable, table, ColumnKind::kRegular, header.regulars, excluded));
   scanner->reader_.SetHeader(header.encoding, scanner->times_, header.statics.empty() ? nullptr : &scanner->statics_,
                              &scanner->regulars_);
   return scanner;

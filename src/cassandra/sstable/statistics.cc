@@ -210,6 +210,7 @@ bool TooManyColumns(const SstableHeader& header) {
 
 bool HasDuplicates(const std::vector<SstableColumn>& statics, const std::vector<SstableColumn>& regulars) {
   std::vector<std::string_view> names;
+  names.reserve(statics.size() + regulars.size());
   for (const SstableColumn& column : statics) names.push_back(column.name);
   for (const SstableColumn& column : regulars) names.push_back(column.name);
   std::sort(names.begin(), names.end());

@@ -73,7 +73,7 @@ TEST_P(TokenRangeTest, PartsOfTheRingGiveTheWhole) {
   const auto whole = Scan(**sstable, {});
   ASSERT_TRUE(whole.has_value()) << whole.error().message;
   std::mt19937_64 random(842);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 30; ++round) {
     const auto parts = ScanInParts(**sstable, RandomCuts(*whole, &random));
     ASSERT_TRUE(parts.has_value()) << parts.error().message;
     ASSERT_EQ(*parts, *whole);
@@ -117,7 +117,7 @@ TEST_P(TokenRangeTest, DamagedIndexesDoNoHarm) {
   for (std::string SstableBytes::*component :
        {&SstableBytes::index, &SstableBytes::summary, &SstableBytes::trie, &SstableBytes::rows}) {
     const size_t size = (good.*component).size();
-    for (int i = 0; i < 160 && size > 0; ++i) {
+    for (int i = 0; i < 100 && size > 0; ++i) {
       SstableBytes bad = good;
       std::string& bytes = bad.*component;
       if (i % 8 == 0) {
@@ -147,7 +147,7 @@ TEST(TokenRangeScanTest, NoFlipOnTheWayDoesHarm) {
       const std::vector<std::string> expected(whole->begin() + static_cast<ptrdiff_t>(before) + 1,
                                               whole->begin() + static_cast<ptrdiff_t>(before) + 4);
       ASSERT_EQ(*Scan(**sstable, range), expected);
-      // In Index.db the entry itself and its neighbours, bit by bit; in the trie a bit of every byte.
+      // In Index.db the entry itself and its neighbours, bit by bit; in the trie a bit of every third byte.
       const bool big = !good.index.empty();
       const std::string& key_line = (*whole)[before];
       const size_t hex = key_line.find("\"key\":\"") + 7;
@@ -156,7 +156,7 @@ TEST(TokenRangeScanTest, NoFlipOnTheWayDoesHarm) {
       ASSERT_NE(at, std::string::npos);
       const size_t from = big ? at - 26 : 0;
       const size_t to = big ? at + 50 : good.trie.size();
-      for (size_t i = from; i < to; ++i) {
+      for (size_t i = from; i < to; i += big ? 1 : 3) {
         for (int bit = big ? 0 : static_cast<int>(i % 8); bit < 8; bit += big ? 1 : 8) {
           SstableBytes bad = good;
           char& byte = (big ? bad.index : bad.trie)[i];
@@ -185,8 +185,9 @@ class CountingSource : public ByteSource {
  public:
   CountingSource(std::string bytes, uint64_t* read) : source_("Data.db", std::move(bytes)), read_(read) {}
   Result<size_t> ReadAt(uint64_t offset, char* to, size_t size) const override {
-    *read_ += size;
-    return source_.ReadAt(offset, to, size);
+    const Result<size_t> got = source_.ReadAt(offset, to, size);
+    *read_ += *got;
+    return got;
   }
   Result<uint64_t> Size() const override { return source_.Size(); }
   const std::string& name() const override { return source_.name(); }
