@@ -52,6 +52,7 @@ Status Reconciler::ApplyWrite(const Mutation& write, UnixSeconds now, ChangeSink
   ++stats_.writes;
   step_arena_.Reset();
   const PartitionRef partition = RefOf(write);
+  if (!ahead_.empty()) NoteAhead(partition);
   UnixSeconds clock = now;
   if (options_.partition_clock) {
     ASSIGN_OR_RETURN(const PartitionHeader header, ReadHeader(partition));

@@ -10,6 +10,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -74,6 +75,7 @@ class Reconciler {
   void ForgetCopies() {
     copies_.Clear();
     walked_.clear();
+    ahead_.clear();
   }
 
   // Asks anew of which tables the history is known.
@@ -182,6 +184,12 @@ class Reconciler {
   const Stats& stats() const { return stats_; }
 
  private:
+  // Keys of partitions: of all that the state has from one key up to another, perhaps of more.
+  struct PartitionsAhead {
+    std::string from;
+    std::string to;
+    std::set<std::string> keys;
+  };
   struct SnapshotCall;
   struct SnapshotPart;
   struct SnapshotStretch;
@@ -206,7 +214,10 @@ class Reconciler {
   Status RedefinePart(const TableSchema& before, const TableSchema& after, const PartitionRef& partition,
                       UnixSeconds now, ChangeSink& sink);
   Result<bool> TakePiece(const Mutation& piece, bool first, bool last, SnapshotCall* call);
+  Result<bool> EndRange(Token through, SnapshotCall* call);
   Result<bool> PassUntil(const std::string& stop, SnapshotCall* call);
+  Result<PartitionsAhead*> LookAhead(const std::string& from, const PartitionRef& partition);
+  void NoteAhead(const PartitionRef& partition);
   Status MayBeginAgain(const SnapshotPart& part, SnapshotCall* call);
   Result<bool> TakePart(const SnapshotPart& part, SnapshotCall* call);
   Status ReadStretch(const SnapshotPart& part, const std::optional<std::string>& from, SnapshotCall* call,
@@ -231,6 +242,8 @@ class Reconciler {
   std::unordered_map<TableId, bool, TableIdHash> histories_;  // as asked
   // Of each table the stretches, from one record's key to another's, that were held against a whole snapshot.
   std::unordered_map<TableId, std::map<std::string, std::string>, TableIdHash> walked_;
+  // Of tables that a snapshot is being held against: what comes next.
+  std::unordered_map<TableId, PartitionsAhead, TableIdHash> ahead_;
   // The writes of the mutation at hand.
   Arena cut_arena_;
   std::vector<Mutation> writes_;

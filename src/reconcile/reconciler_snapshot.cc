@@ -12,7 +12,9 @@
 namespace braid {
 namespace {
 
-constexpr size_t kPartitionsPerStep = 64;
+// As many partitions of the state a walk knows ahead: to ask for each by itself costs a search.
+constexpr size_t kPartitionsAhead = 256;
+constexpr size_t kMostPartitionsAhead = 4096;
 
 std::string FirstOf(const TableId& table, Token token) {
   return internal::KeyAt({table, token, {}}, std::nullopt);
@@ -156,14 +158,21 @@ Result<bool> Reconciler::CompareSnapshotPiece(SnapshotCursor* cursor, const Muta
 Result<bool> Reconciler::EndSnapshotRange(const TableSchema& schema, SnapshotCursor* cursor, Token through,
                                           const SnapshotRules& rules, size_t max_rows, ChangeSink& sink) {
   SnapshotCall call{schema, cursor, rules, max_rows, &sink};
-  return PassUntil(EndOf(schema.table_id, through), &call);
+  return EndRange(through, &call);
 }
 
 Result<bool> Reconciler::CompareSnapshotRange(const TableSchema& schema, SnapshotCursor* cursor, Token through,
                                               const SnapshotRules& rules, size_t max_rows,
                                               DifferenceSink& differences) {
   SnapshotCall call{schema, cursor, rules, max_rows, nullptr, &differences};
-  return PassUntil(EndOf(schema.table_id, through), &call);
+  return EndRange(through, &call);
+}
+
+Result<bool> Reconciler::EndRange(Token through, SnapshotCall* call) {
+  const TableId& table = call->schema.table_id;
+  ASSIGN_OR_RETURN(const bool more, PassUntil(EndOf(table, through), call));
+  if (!more) ahead_.erase(table);
+  return more;
 }
 
 // The cursor has come to `next`.
@@ -178,31 +187,54 @@ void Reconciler::MoveCursor(std::string next, SnapshotCall* call) {
   }
 }
 
+// Makes `ahead_` of the table know the partitions of the state from the key `from` of one on, and some more.
+Result<Reconciler::PartitionsAhead*> Reconciler::LookAhead(const std::string& from, const PartitionRef& partition) {
+  PartitionsAhead& ahead = ahead_[partition.table];
+  if (ahead.from <= from && from < ahead.to) return &ahead;
+  Arena arena(4096);
+  std::vector<PartitionRef> partitions;
+  TRY(state_->ListPartitions(partition, kPartitionsAhead, &arena, &partitions));
+  ahead.keys.clear();
+  ahead.from = from;
+  ahead.to = EndOf(partition.table, Token{std::numeric_limits<int64_t>::max()});
+  for (const PartitionRef& found : partitions) {
+    if (found.table != partition.table) break;
+    ahead.keys.insert(ahead.keys.end(), internal::KeyAt(found, std::nullopt));
+  }
+  if (ahead.keys.size() == kPartitionsAhead) ahead.to = internal::KeyAfter(partitions.back());
+  return &ahead;
+}
+
+// A partition that may be new in the state. What is known ahead may be too much, but never too little.
+void Reconciler::NoteAhead(const PartitionRef& partition) {
+  const auto ahead = ahead_.find(partition.table);
+  if (ahead == ahead_.end()) return;
+  std::string key = internal::KeyAt(partition, std::nullopt);
+  if (key < ahead->second.from || ahead->second.to <= key) return;
+  ahead->second.keys.insert(std::move(key));
+  if (ahead->second.keys.size() > kMostPartitionsAhead) ahead_.erase(ahead);
+}
+
 // Goes over the partitions of the state before the key `stop`, of which the snapshot has nothing. True: there are more.
 Result<bool> Reconciler::PassUntil(const std::string& stop, SnapshotCall* call) {
   SnapshotCursor* cursor = call->cursor;
-  const TableId& table = call->schema.table_id;
   if (cursor->next.empty()) *cursor = SnapshotFrom(call->schema, Token{std::numeric_limits<int64_t>::min()});
-  // Mostly the next partition of the state is the piece's own.
-  for (size_t most = 1; cursor->next < stop; most = std::min(4 * most, kPartitionsPerStep)) {
+  while (cursor->next < stop) {
     if (call->left == 0) return true;
-    Arena arena(4096);
+    Arena arena(1024);
     ASSIGN_OR_RETURN(const internal::WalkPlace place, internal::PlaceOf(cursor->next, &arena));
-    std::vector<PartitionRef> partitions;
-    TRY(state_->ListPartitions(place.partition, std::min(call->left, most), &arena, &partitions));
-    bool passed = partitions.empty();
-    for (const PartitionRef& partition : partitions) {
-      if (partition.table != table || internal::KeyAt(partition, std::nullopt) >= stop) {
-        passed = true;
-        break;
-      }
-      ASSIGN_OR_RETURN(const bool more, TakePart({.partition = partition, .end = {}}, call));
-      if (more) return true;
-    }
-    if (passed && cursor->next < stop) {
-      MoveCursor(stop, call);
+    const std::string from = internal::KeyAt(place.partition, std::nullopt);
+    ASSIGN_OR_RETURN(PartitionsAhead* const ahead, LookAhead(from, place.partition));
+    ahead->keys.erase(ahead->keys.begin(), ahead->keys.lower_bound(from));
+    ahead->from = from;
+    if (ahead->keys.empty() || *ahead->keys.begin() >= stop) {
+      MoveCursor(ahead->keys.empty() ? std::min(stop, ahead->to) : stop, call);
       cursor->deletion = {};
+      continue;
     }
+    ASSIGN_OR_RETURN(const internal::WalkPlace next, internal::PlaceOf(*ahead->keys.begin(), &arena));
+    ASSIGN_OR_RETURN(const bool more, TakePart({.partition = next.partition, .end = {}}, call));
+    if (more) return true;
   }
   return false;
 }

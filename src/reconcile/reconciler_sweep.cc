@@ -168,6 +168,7 @@ Status Reconciler::ForgetTable(const TableId& table) {
   copies_.Clear();
   histories_.erase(table);
   walked_.erase(table);
+  ahead_.erase(table);
   return {};
 }
 

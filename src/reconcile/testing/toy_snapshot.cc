@@ -85,6 +85,7 @@ std::span<const RangeDeletion> Between(std::span<const RangeDeletion> ranges, By
 void Cut(const Mutation& blank, const Partition& partition, const std::function<size_t()>& rows_of_piece, Arena* arena,
          std::vector<ToyPiece>* to) {
   std::vector<RowUpdate> rows;
+  rows.reserve(partition.rows.size());
   for (const auto& [key, row] : partition.rows) rows.push_back(row);
   ByteView from;
   size_t next = 0;
