@@ -6,15 +6,16 @@
 namespace braid {
 namespace {
 
-// Below this a piece is hardly more than its own overhead.
-constexpr size_t kLeastPieceBytes = 16 << 10;
-constexpr size_t kMostPieceBytes = 1 << 20;
+// Below this, pieces and reads are hardly more than their own overhead.
+constexpr size_t kLeastBytes = 16 << 10;
 
 }  // namespace
 
 ScanOptions ScanWithin(size_t bytes, size_t sources) {
   ScanOptions options;
-  options.piece_bytes = std::clamp(bytes / std::max<size_t>(sources, 1), kLeastPieceBytes, kMostPieceBytes);
+  const size_t half_of_each = bytes / std::max<size_t>(sources, 1) / 2;
+  options.piece_bytes = std::clamp(half_of_each, kLeastBytes, options.piece_bytes);
+  options.window_bytes = std::clamp(half_of_each, kLeastBytes, options.window_bytes);
   return options;
 }
 

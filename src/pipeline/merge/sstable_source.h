@@ -14,9 +14,9 @@
 
 namespace braid {
 
-// How large the pieces of each of `sources` SSTables may be, so that those of all together take about `bytes` of data.
-// (Decoded, data of many small cells takes several times its size; and each source that is being read has a window of
-// about two chunks.)
+// How large the pieces and the windows of each of `sources` SSTables may be, so that those of all together take about
+// `bytes` of data. (Decoded, data of many small cells takes several times its size; and whatever is given, a source
+// that is being read takes some 150 KiB and a chunk of its file.)
 ScanOptions ScanWithin(size_t bytes, size_t sources);
 
 // Scans one SSTable for a TableMerge. Takes memory only from where the merge comes to its first partition.
