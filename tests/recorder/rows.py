@@ -23,12 +23,14 @@ class RowsCheck(TableCheck):
         for name, wanted in (("op", "r"), ("before", None)):
             if event[name] != wanted:
                 self.bad(where, f"{name} is {event[name]!r}, not {wanted!r}")
-        for name, wanted in (("cause", "backfill"), ("revision", 1), ("complete", True), ("late", False), ("node", None),
+        keyspace, table = self.name.split(".")
+        for name, wanted in (("connector", "cassandra"), ("keyspace", keyspace), ("table", table), ("cause", "backfill"), ("revision", 1), ("complete", True), ("late", False), ("node", None),
                              ("segment", None), ("position", None), ("ts_ms", source["ts_us"] // 1000)):
             if source[name] != wanted:
                 self.bad(where, f"source.{name} is {source[name]!r}, not {wanted!r}")
         if event["after"] is None:
             return self.bad(where, "after is null")
+        self._check_key(where, event, row)
         self._check_images(where, event, row)
         if (row, key) in self.state:
             self.bad(where, "the row was given before")
@@ -37,6 +39,10 @@ class RowsCheck(TableCheck):
         self._check_place(where, event, row)
         self._check_written(where, event)
         self._check_origin(where, row, key, event)
+
+    def _check_key(self, where: str, event: dict, row: str) -> None:
+        if sorted(event["key"]) != sorted(self.keys[row]):
+            self.bad(where, f"key has {sorted(event['key'])}, not {sorted(self.keys[row])}")
 
     def _check_place(self, where: str, event: dict, row: str) -> None:
         """A partition's rows stand together, its static row first."""
