@@ -351,7 +351,7 @@ def heal(stage: Stage) -> None:
                 cluster.nodetool(number, command, scene.keyspace)
         _lose_logs(scene)
         scene.braid.start()
-        scene.work_until(_start(lambda: _kill_often(scene, 20 if stage.long else 5)), 0.01)
+        scene.work_until(_start(lambda: _kill_often(scene, 30 if stage.long else 8)), 0.01)
         scene.braid.start()
         _await_backfills(scene)
         _verify(scene)
@@ -392,11 +392,10 @@ def _lose_logs(scene: Scene) -> None:
 
 def _kill_often(scene: Scene, kills: int) -> None:
     """Leaves Braid dead."""
-    for _ in range(kills - 1):
-        time.sleep(scene.rng.uniform(0.5, 3))
+    for _ in range(kills):
+        time.sleep(scene.rng.uniform(0.05, 0.8))
         scene.braid.kill()
         scene.braid.start()
-    time.sleep(scene.rng.uniform(0.5, 3))
     scene.braid.kill()
 
 

@@ -94,11 +94,20 @@ Status Pipeline::TakeBackfillRequest(const BackfillRequest& request) {
   return {};
 }
 
-// Whether everything that the nodes had logged by then is in the state.
-bool Pipeline::CaughtUp(int64_t since_us) const {
-  return std::ranges::all_of(shards_, [&](const auto& shard) {
-    const std::lock_guard lock(shard->mutex);
-    return shard->stats.watermark_us > since_us;
+// Whether everything that the nodes had logged by then is in the state: `surely`, which takes as long as a log may hide
+// what is in it, or as far as their logs showed it.
+bool Pipeline::CaughtUp(int64_t since_us, bool surely) const {
+  if (surely) {
+    return std::ranges::all_of(shards_, [&](const auto& shard) {
+      const std::lock_guard lock(shard->mutex);
+      return shard->stats.watermark_us > since_us;
+    });
+  }
+  return std::ranges::all_of(nodes_, [&](const auto& node) {
+    const std::optional<Position> committed = CommittedEverywhere(node->index);
+    const std::lock_guard lock(node->mutex);
+    if (node->retired) return true;
+    return node->idle_us > since_us && (node->idle_at.none() || (committed.has_value() && *committed >= node->idle_at));
   });
 }
 
@@ -173,6 +182,12 @@ Status Pipeline::FinishBackfill() {
   }
   if (task->compares) {
     if (const auto verdict = Verdict(); verdict.done) {
+      if (verdict.differences() != 0 && !std::exchange(backfill_.surely, true)) {
+        // A flush may have been ahead of the log.
+        StopBackfill();
+        return {};
+      }
+      backfill_.surely = false;
       verdicts_[task->id] = verdict;
       Tell(verdict.differences() != 0,
            fmt::format("{} was verified: {} rows, {} of which differ from what the nodes have", task->name,
@@ -230,19 +245,22 @@ void Pipeline::BeginBackfill() {
   backfill_.task = next->id;
   backfill_.table = next->table;
   ++backfill_.attempt;
-  Backfiller::Job job{.task = *next,
-                      .attempt = backfill_.attempt,
-                      .repair = schemas_->HistoryKnown(next->table),
-                      .shards = ShardPlaces(*next),
-                      .files = {},
-                      .rate_bytes = config_.backfill.rate_bytes,
-                      .caught_up = [this](int64_t since_us) { return CaughtUp(since_us); },
-                      .wanted = [this] { return !failed_ && !stop_() && !BackfillIsUseless(); }};
+  Backfiller::Job job{
+      .task = *next,
+      .attempt = backfill_.attempt,
+      .repair = schemas_->HistoryKnown(next->table),
+      .shards = ShardPlaces(*next),
+      .files = {},
+      .rate_bytes = config_.backfill.rate_bytes,
+      .caught_up = [this, surely = backfill_.surely](int64_t since_us) { return CaughtUp(since_us, surely); },
+      .wanted = [this] { return !failed_ && !stop_() && !BackfillIsUseless(); }};
   job.files.tables = schemas_.get();
   job.files.schema = schema;
   job.files.exclude = config_.exclude;
   job.files.memory_bytes = config_.memory_bytes / kMemoryShare;
   job.files.directory = directory;
+  // Whatever was captured must be in it; and what was not captured yet is no difference.
+  job.files.unsynced = !next->compares || config_.tail == NodeCapture::Tail::kLive;
   for (const auto& node : nodes_) {
     if (node->capture != nullptr) job.files.nodes.push_back(node->files);
   }

@@ -64,6 +64,9 @@ struct Pipeline::NodeHost {
   mutable std::mutex mutex;
   bool retired = false;
   NodeCapture::Stats stats;
+  // When all that counted as written had been given last, and up to where.
+  int64_t idle_us = 0;
+  Position idle_at;
 };
 
 }  // namespace braid

@@ -360,11 +360,15 @@ Status Pipeline::StepNodes(bool* more) {
   for (const auto& node : nodes_) {
     if (node->capture == nullptr) continue;
     Feeder feeder(node.get(), *this);
+    const int64_t now_us = WallClockUs();
     // With no room the node is still guarded; that is all.
-    ASSIGN_OR_RETURN(const bool node_more, node->capture->Step(WallClockUs(), std::min(room, kStepBytes), &feeder));
+    ASSIGN_OR_RETURN(const bool node_more, node->capture->Step(now_us, std::min(room, kStepBytes), &feeder));
     *more = *more || (node_more && room > 0);
     const std::lock_guard lock(node->mutex);
     node->stats = node->capture->stats();
+    if (node_more || node->stats.unread_bytes > 0 || node->stats.waiting_for_schema || !node->stats.reachable) continue;
+    node->idle_us = now_us;
+    node->idle_at = node->stats.position;
   }
   return {};
 }

@@ -78,7 +78,7 @@ class Pipeline {
   // Of backfills.cc.
   Status StepBackfills();
   Status TakeBackfillRequest(const BackfillRequest& request);
-  bool CaughtUp(int64_t since_us) const;
+  bool CaughtUp(int64_t since_us, bool surely) const;
   void AddForHistory(const std::vector<const TableSchema*>& tables);
   void DropGoneTables();
   void EndBackfill(BackfillTask* task, BackfillTask::State state);
@@ -120,6 +120,7 @@ class Pipeline {
     uint64_t task = 0;  // 0: none is under way
     TableId table;
     uint64_t attempt = 0;
+    bool surely = false;   // of a comparison: the first found something
     int64_t next_us = 0;   // when another may begin
     int64_t retry_us = 0;  // how long the last one that stood still waits
   };

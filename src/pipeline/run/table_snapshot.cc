@@ -108,8 +108,7 @@ Status TableSnapshot::AddSstables(const Node& node, const ScanOptions& scan, con
 Status TableSnapshot::AddLogs(const std::string& name, const Node& node, const Options& options) {
   LogSourceOptions log{.tokens = options.tokens,
                        .excluded = ExcludedColumns(*options.schema, options.exclude),
-                       // What was captured ahead of the sync is here too.
-                       .live = true,
+                       .live = options.unsynced,
                        .sorting = {},
                        .stop = options.stop};
   log.sorting.memory_bytes = options.memory_bytes / 2 / options.nodes.size();

@@ -25,6 +25,8 @@ class TableSnapshot {
     const TableSchema* schema = nullptr;  // must outlive it
     std::vector<std::string> exclude;     // as NodeCapture::Options::exclude
     TokenRange tokens;
+    // What is in a log and not synced yet, too.
+    bool unsynced = true;
     // Half of it for pieces, half for what the logs hold; more of that goes to `directory`, which is made.
     uint64_t memory_bytes = uint64_t{64} << 20;
     std::string directory;
