@@ -15,6 +15,16 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+TEST(TransactionLogTest, KnowsItsName) {
+  EXPECT_TRUE(IsTransactionLogName("nb_txn_flush_1ab79dd0-e5d2-11f1-8c09-774350d35672.log"));
+  // As 5.0.6 names those of format bti.
+  EXPECT_TRUE(IsTransactionLogName("bti-da_txn_compaction_1ab79dd0-e5d2-11f1-8c09-774350d35672.log"));
+  for (const char* other :
+       {"nb-1-big-Data.db", "x_txn_flush_1.log", "nb_txn_flush_1.txt", "nb_flush.log", "-_txn_.log"}) {
+    EXPECT_FALSE(IsTransactionLogName(other)) << other;
+  }
+}
+
 TEST(TransactionLogTest, ReadsRecords) {
   const auto log = ParseTransactionLog(Line("ADD", "/a/nb-2-big-", 0, 8) +
                                        Line("REMOVE", "/a/nb-1-big-", 1700000000000, 8) + Line("COMMIT", "", 0, 0));

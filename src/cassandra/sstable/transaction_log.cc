@@ -1,5 +1,6 @@
 #include "cassandra/sstable/transaction_log.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -97,7 +98,14 @@ std::string_view BaseOf(std::string_view path) {
 }  // namespace
 
 bool IsTransactionLogName(std::string_view name) {
-  return name.size() > 11 && name.substr(2, 5) == "_txn_" && name.ends_with(".log");
+  // From 5.0 on the format's name goes before the version if it is not "big": `bti-da_txn_…`.
+  const size_t txn = name.find("_txn_");
+  if (txn == std::string_view::npos || !name.ends_with(".log")) return false;
+  const std::string_view version = name.substr(0, txn);
+  const size_t dash = version.find('-');
+  const std::string_view format = dash == std::string_view::npos ? std::string_view() : version.substr(0, dash);
+  return version.size() == (dash == std::string_view::npos ? 2 : dash + 3) &&
+         std::all_of(format.begin(), format.end(), [](char c) { return c >= 'a' && c <= 'z'; });
 }
 
 Result<TransactionLog> ParseTransactionLog(ByteView text) {

@@ -1,5 +1,6 @@
 // The logs in which Cassandra notes which SSTables a compaction or flush adds and removes, until it is done:
-// `nb_txn_compaction_<uuid>.log`. Learned from org.apache.cassandra.db.lifecycle.{LogFile,LogRecord}.
+// `nb_txn_compaction_<uuid>.log`, `bti-da_txn_flush_<uuid>.log`. Learned from
+// org.apache.cassandra.db.lifecycle.{LogFile,LogRecord}.
 #pragma once
 
 #include <cstdint>
