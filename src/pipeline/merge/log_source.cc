@@ -95,7 +95,7 @@ class LogCollector {
 
 Result<std::unique_ptr<PieceSource>> ReadLogSource(std::string name,
                                                    const std::vector<std::unique_ptr<ByteSource>>& segments,
-                                                   const TableLookup& tables, TableSchemaPtr schema,
+                                                   const TableLookup& tables, const TableSchemaPtr& schema,
                                                    const LogSourceOptions& options, LogSourceReport* report) {
   WriteSorter sorter(schema, options.sorting);
   LogCollector collector(tables, *schema, options, &sorter, report);

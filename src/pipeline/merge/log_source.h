@@ -41,7 +41,7 @@ struct LogSourceReport {
 // kIoError, kUnsupported (a segment's version or compressor; encryption), kTransient (stopped).
 Result<std::unique_ptr<PieceSource>> ReadLogSource(std::string name,
                                                    const std::vector<std::unique_ptr<ByteSource>>& segments,
-                                                   const TableLookup& tables, TableSchemaPtr schema,
+                                                   const TableLookup& tables, const TableSchemaPtr& schema,
                                                    const LogSourceOptions& options, LogSourceReport* report);
 
 }  // namespace braid
