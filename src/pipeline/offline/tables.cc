@@ -35,6 +35,7 @@ Result<TableSchemaPtr> PickTable(const ClusterSchema& schema, const std::string&
 Result<LoadedSchema> LoadSchema(const std::vector<NodeHome>& homes, const std::vector<std::string>& tables,
                                 TableKinds named) {
   std::vector<std::string> directories;
+  directories.reserve(homes.size());
   for (const NodeHome& home : homes) directories.push_back(home.data_directory());
   LoadedSchema loaded;
   ASSIGN_OR_RETURN(loaded.cluster, ReadSchema(directories, ComputeSchemaId));
