@@ -218,7 +218,7 @@ Mutation ToyReader::Read(const TableSchema& schema, std::string_view line, Arena
     const size_t slash = words[0].find('/');
     mutation.partition_key =
         arena->Copy(ValueBytes(*schema.column(schema.partition_key[0]).type, words[0].substr(0, slash)));
-    mutation.token.value = static_cast<int64_t>(mutation.partition_key.back());
+    mutation.token.value = static_cast<unsigned char>(mutation.partition_key.back());
     const std::string row_key = slash == std::string::npos ? "" : words[0].substr(slash + 1);
     const Action action = ParseAction(words[1]);
     if (row_key.empty() && action.verb == "delete" && words.size() == 2) {

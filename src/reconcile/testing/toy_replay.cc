@@ -22,6 +22,7 @@ Result<std::vector<Mutation>> WritesInOrder(std::span<const Mutation> mutations,
   std::vector<Mutation> cut;
   for (const Mutation& mutation : mutations) CutIntoWrites(mutation, arena, &cut);
   std::vector<Entry> entries;
+  entries.reserve(cut.size());
   for (const Mutation& write : cut) {
     entries.push_back(
         {write.schema->table_id, write.token, write.partition_key, OrderOf(write), WriteTimeOf(write), &write});
