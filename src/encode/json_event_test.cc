@@ -68,6 +68,16 @@ class EventTest : public testing::Test {
   Change change_;
 };
 
+TEST_F(EventTest, TheKeyAlone) {
+  std::string key;
+  AppendKeyJson(change_, &key);
+  EXPECT_THAT(Event(), StartsWith("{\"key\":" + key + ","));
+  change_.row = RowKind::kStatic;
+  key.clear();
+  AppendKeyJson(change_, &key);
+  EXPECT_THAT(Event(), StartsWith("{\"key\":" + key + ","));
+}
+
 TEST_F(EventTest, AnUpdate) {
   const std::string tags = FromHex(
       "00000001"

@@ -294,6 +294,19 @@ TEST_F(VerifyTest, WhatIsIncomplete) {
   ExpectClean();
 }
 
+TEST_F(VerifyTest, BackfilledTables) {
+  pipeline_.registry.history_known = false;
+  Start();
+  pipeline_.Write("n1 7 set@100 title=Fargo");
+  pipeline_.Write("n1 8 set@100 title=Heat");
+  pipeline_.Snapshot({"n1 7 insert@100 title=Fargo year=1996", "n1 9 insert@50 title=Ran"}, true, false);
+  pipeline_.Write("n1 9 set@200 year=1985");
+  pipeline_.Finish();
+  const TimelineVerdict verdict = pipeline_.Verify();
+  EXPECT_TRUE(verdict.clean()) << VerdictText(verdict);
+  EXPECT_EQ(verdict.events, 6u);
+}
+
 TEST_F(VerifyTest, TruncatedTables) {
   Start();
   pipeline_.Write("n1 7 insert@100 title=Fargo");

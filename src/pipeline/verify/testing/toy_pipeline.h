@@ -1,5 +1,5 @@
-// A pipeline of one shard in a temporary directory, with the state, the timeline and the schema log that a real one has,
-// and ways to spoil it. Only tests include it.
+// A pipeline of one shard in a temporary directory, with the state, the timeline and the schema log that a real one
+// has, and ways to spoil it. Only tests include it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -164,6 +164,33 @@ class ToyPipeline {
       Take(message);
     }
   }
+  // The table's rows as all nodes' files have them: a line for each partition. `whole`, `repair`: see SnapshotNote.
+  void Snapshot(const std::vector<std::string>& lines, bool whole, bool repair) {
+    std::map<std::pair<Token, std::string>, Mutation> pieces;
+    for (const std::string& line : lines) {
+      const Mutation piece = WithRealKeys(reader_.Read(*table_, line, &arena_));
+      pieces.emplace(std::pair(piece.token, std::string(piece.partition_key)), piece);
+    }
+    Message message;
+    message.table = table_->table_id;
+    message.snapshot.task = message.snapshot.attempt = ++snapshots_;
+    message.snapshot.whole = whole;
+    message.snapshot.repair = repair;
+    message.snapshot.token = {INT64_MIN};
+    message.kind = Message::Kind::kSnapshotBegin;
+    Take(message);
+    message.kind = Message::Kind::kSnapshotPiece;
+    for (const auto& [place, piece] : pieces) {
+      message.bytes.clear();
+      AppendTransaction(&message.bytes, {.position = piece.position, .mutations = {&piece, 1}});
+      Take(message);
+    }
+    message.kind = Message::Kind::kSnapshotEnd;
+    message.bytes.clear();
+    message.snapshot.token = {INT64_MAX};
+    message.snapshot.done = true;
+    Take(message);
+  }
   void ToggleGap(bool open) {
     Message message;
     message.kind = Message::Kind::kGap;
@@ -207,13 +234,16 @@ class ToyPipeline {
     std::filesystem::remove_all(timeline_path());
     OpenTimeline(1);
     Arena arena;
-    for (const StoredRecord& record : records) {
-      if (record.change.empty()) {
+    for (size_t i = 0; i < records.size(); ++i) {
+      if (records[i].change.empty()) {
         timeline_->Append(Gap{.id = 1, .detail = "a gap"});
       } else {
-        timeline_->Append(*Decode(record.change, &arena));
+        timeline_->Append(*Decode(records[i].change, &arena));
       }
-      Must(timeline_->Sync(record.emitted_us));
+      // What was emitted within a second is one batch here: syncs take long.
+      const bool last =
+          i + 1 == records.size() || records[i + 1].emitted_us / 1'000'000 > records[i].emitted_us / 1'000'000;
+      if (last) Must(timeline_->Sync(records[i].emitted_us));
     }
     Must(timeline_->Publish());
     timeline_.reset();
@@ -230,6 +260,7 @@ class ToyPipeline {
     state_.reset();
   }
 
+  std::string path() const { return path_.string(); }
   std::string state_path() const { return ShardStatePath(path_.string(), 0); }
   std::string timeline_path() const { return TimelinePath(path_.string(), 0); }
   TimelineWriter* timeline() { return timeline_.get(); }
@@ -276,6 +307,7 @@ class ToyPipeline {
   testing::ToyReader reader_;
   TableSchemaPtr table_;
   std::map<uint16_t, uint64_t> positions_;
+  uint64_t snapshots_ = 0;
   std::unique_ptr<RocksState> state_;
   std::unique_ptr<TimelineWriter> timeline_;
   std::unique_ptr<Shard> shard_;
