@@ -73,7 +73,7 @@ class LogRowsTest : public ::testing::Test {
 
   // Of each node's logs a source; `mutations` counts what they had.
   Rows Merged(const TableSchemaPtr& table, const WriteSorter::Options& sorting, const TokenRange& tokens,
-              uint64_t* mutations) {
+              uint64_t* mutations, Position after = {}) {
     class Tables : public TableLookup {
      public:
       explicit Tables(const ClusterSchema* schema) : schema_(schema) {}
@@ -90,6 +90,7 @@ class LogRowsTest : public ::testing::Test {
       LogSourceReport report;
       LogSourceOptions options;
       options.tokens = tokens;
+      options.after = after;
       options.sorting = sorting;
       options.sorting.directory = scratch_.string();
       auto source = ReadLogSource("logs of " + home.name, segments, tables, table, options, &report);
@@ -152,6 +153,20 @@ TEST_F(LogRowsTest, RangesOfTokensDivideTheRows) {
   }
   EXPECT_EQ(halves, expected);
   EXPECT_EQ(in_halves, all);
+}
+
+TEST_F(LogRowsTest, WhatStandsBeforeATruncationIsLeftOut) {
+  const TableSchemaPtr table = schema_.cluster.Find("vault", "titles")->schema;
+  uint64_t all = 0;
+  uint64_t rest = 0;
+  uint64_t none = 0;
+  EXPECT_FALSE(Merged(table, {}, {}, &all).empty());
+  // n1's first segment is older than the others' last ones.
+  Merged(table, {}, {}, &rest, {.node = {7}, .segment = homes_[0].segments.front().id, .offset = UINT64_MAX});
+  EXPECT_GT(rest, 0U);
+  EXPECT_LT(rest, all);
+  EXPECT_TRUE(Merged(table, {}, {}, &none, {.node = {}, .segment = {INT64_MAX}, .offset = 1}).empty());
+  EXPECT_EQ(none, 0U);
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ class LogCollector {
         report_(report),
         tables_(tables, &schema),
         decoder_(&tables_, {.wanted = [&schema](const TableSchema& table) { return table.table_id == schema.table_id; },
-                            .excluded = [&options](const TableSchema&) { return options.excluded; }}) {}
+                            .excluded = [&options](const TableSchema&) { return options.excluded; }}),
+        after_{.node = {}, .segment = options.after.segment, .offset = options.after.offset} {}
 
   Status Read(const ByteSource& segment) {
     ++report_->segments;
@@ -63,17 +64,22 @@ class LogCollector {
       report_->torn.push_back(problem.message);
       return true;
     }
-    const UnreadPart* const unread = problem.unread;
-    // An unknown table's part, if nothing stands behind it, can hold nothing of this one.
-    const bool elsewhere = unread != nullptr && unread->table != schema_.table_id && unread->part + 1 == unread->parts;
-    if (!elsewhere) report_->damage.push_back(problem.message);
+    if (!IsElsewhere(problem.unread)) report_->damage.push_back(problem.message);
     return failed.has_value();
+  }
+
+  // Whether what could not be read can hold nothing of this table: Cassandra's own tables, whose mutations have no
+  // others, or an unknown one's part with nothing behind it.
+  bool IsElsewhere(const UnreadPart* unread) const {
+    if (unread == nullptr || unread->table == schema_.table_id) return false;
+    return IsSystemTableId(unread->table) || unread->part + 1 == unread->parts;
   }
 
   Status Take(const Transaction& transaction) {
     if (options_.stop && options_.stop()) {
       return Error{ErrorCode::kTransient, "interrupted while the commit logs were read"};
     }
+    if (transaction.position <= after_) return {};
     for (const Mutation& mutation : transaction.mutations) {
       if (!options_.tokens.Contains(mutation.token)) continue;
       ++report_->mutations;
@@ -89,6 +95,7 @@ class LogCollector {
   TablesWith tables_;
   MutationDecoder decoder_;
   SegmentBuffers buffers_;
+  const Position after_;  // of the node that all positions are read as
 };
 
 }  // namespace

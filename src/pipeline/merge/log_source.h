@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "cassandra/commitlog/mutation_decoder.h"
 #include "cassandra/sstable/token_range.h"
+#include "model/position.h"
 #include "model/schema.h"
 #include "pipeline/merge/piece_source.h"
 #include "pipeline/merge/write_source.h"
@@ -21,6 +22,8 @@ struct LogSourceOptions {
   TokenRange tokens;               // only partitions with these
   std::vector<ColumnId> excluded;  // columns that are left out
   bool live = false;               // as SegmentOptions::live
+  // What the node logged up to here is left out: the table was truncated then. Its `node` does not matter.
+  Position after;
   WriteSorter::Options sorting;
   std::function<bool()> stop;  // asked often whether to end early: the answer is then kTransient; may be empty
 };
