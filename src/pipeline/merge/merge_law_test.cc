@@ -224,6 +224,29 @@ RC_GTEST_PROP(MergeLaws, SortedWritesAreASourceLikeAnyOther, (uint64_t seed, boo
   for (size_t i = 0; i < expected.size(); ++i) AssertSame(expected[i], merged.partitions[i]);
 }
 
+// Rows that are larger than the memory for sorting stand where they belong.
+TEST(WriteSorter, TakesWritesThatItsMemoryCannotHold) {
+  MergeWorld world("t (id int key, n int clustering, a text)");
+  WriteSorter sorter(world.schema(), {.memory_bytes = Sorter::kLeastMemory, .directory = ".", .piece_bytes = 1 << 20});
+  const std::string large(2 * Sorter::kLeastMemory, 'x');
+  std::vector<Mutation> all;
+  for (int n = 0; n < 6; ++n) {
+    const std::string value = n % 2 == 0 ? large : "y";
+    all.push_back(world.Read("n1 1/" + std::to_string(n) + " insert@100 a=" + value));
+    ASSERT_TRUE(sorter.Add(all.back()).has_value());
+  }
+  auto source = sorter.Finish("s");
+  ASSERT_TRUE(source.has_value());
+  const auto piece = (*source)->Next();
+  ASSERT_TRUE(piece.has_value());
+  ASSERT_EQ((*piece)->mutation.rows.size(), 6U);
+  for (size_t n = 0; n < 6; ++n) {
+    EXPECT_EQ((*piece)->mutation.rows[n].key, all[n].rows.front().key);
+    EXPECT_EQ((*piece)->mutation.rows[n].cells.front().value, all[n].rows.front().cells.front().value);
+  }
+  EXPECT_EQ(*(*source)->Next(), nullptr);
+}
+
 // The rows that exist once all of `mutations` has been applied and all TTLs have run out.
 std::map<std::string, std::string> Rows(const std::vector<Mutation>& mutations, const TableSchema& table) {
   class OneTable : public Reconciler::SchemaFinder {

@@ -1,5 +1,6 @@
 #include "pipeline/merge/write_source.h"
 
+#include <array>
 #include <utility>
 
 #include "codec/mutation.h"
@@ -22,6 +23,37 @@ constexpr char kPartition = 0;
 constexpr char kInside = 1;
 constexpr char kRange = 0;
 constexpr char kRow = 1;
+
+// Of writes that the memory given could not hold a few of (a single value may be of many megabytes): the memory for
+// sorting those, which is not taken unless there are any.
+constexpr size_t kMemoryForLarge = 128 << 20;
+constexpr size_t kShareOfLarge = 4;
+
+// Two sorted lists as one.
+class BothRecords : public SortedRecords {
+ public:
+  BothRecords(std::unique_ptr<SortedRecords> one, std::unique_ptr<SortedRecords> other)
+      : lists_{std::move(one), std::move(other)} {}
+
+  Result<bool> Next() override {
+    for (size_t i = 0; i < lists_.size(); ++i) {
+      if (i == taken_ || !begun_) {
+        ASSIGN_OR_RETURN(more_[i], lists_[i]->Next());
+      }
+    }
+    begun_ = true;
+    if (!more_[0] && !more_[1]) return false;
+    taken_ = !more_[0] || (more_[1] && lists_[1]->key() < lists_[0]->key()) ? 1 : 0;
+    record_ = {lists_[taken_]->key(), lists_[taken_]->value()};
+    return true;
+  }
+
+ private:
+  std::array<std::unique_ptr<SortedRecords>, 2> lists_;
+  std::array<bool, 2> more_{};
+  bool begun_ = false;
+  size_t taken_ = 0;
+};
 
 // Where a part of a partition begins, as the end of what comes before it.
 Bound BeginOf(const Mutation& part) {
@@ -204,7 +236,8 @@ void WriteSource::TakeRanges(const Bound* cut) {
 WriteSorter::WriteSorter(TableSchemaPtr schema, const Options& options)
     : schema_(std::move(schema)),
       options_(options),
-      sorter_({.memory_bytes = options.memory_bytes, .directory = options.directory}) {}
+      sorter_({.memory_bytes = options.memory_bytes, .directory = options.directory}),
+      large_({.memory_bytes = kMemoryForLarge, .directory = options.directory}) {}
 
 Status WriteSorter::Add(const Mutation& mutation) {
   prefix_.clear();
@@ -245,12 +278,15 @@ Status WriteSorter::AddInside(ByteView place, char kind, const Mutation& part) {
 Status WriteSorter::AddRecord(const Mutation& part) {
   value_.clear();
   AppendMutation(&value_, part);
-  return sorter_.Add(key_, value_);
+  const bool large = key_.size() + value_.size() > options_.memory_bytes / kShareOfLarge;
+  return (large ? large_ : sorter_).Add(key_, value_);
 }
 
 Result<std::unique_ptr<PieceSource>> WriteSorter::Finish(std::string name) {
   ASSIGN_OR_RETURN(std::unique_ptr<SortedRecords> records, sorter_.Finish());
-  return std::make_unique<WriteSource>(std::move(name), schema_, options_, std::move(records));
+  ASSIGN_OR_RETURN(std::unique_ptr<SortedRecords> large, large_.Finish());
+  return std::make_unique<WriteSource>(std::move(name), schema_, options_,
+                                       std::make_unique<BothRecords>(std::move(records), std::move(large)));
 }
 
 }  // namespace braid

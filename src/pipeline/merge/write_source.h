@@ -27,7 +27,7 @@ namespace braid {
 class WriteSorter {
  public:
   struct Options {
-    size_t memory_bytes = 32 << 20;  // what is beyond goes to disk
+    size_t memory_bytes = 32 << 20;  // what is beyond goes to disk; writes too large for it take what they need
     std::string directory;           // where on disk; it must exist
     size_t piece_rows = 1024;        // as ScanOptions
     size_t piece_bytes = 256 << 10;  // as ScanOptions, of the form in which writes are sorted
@@ -50,6 +50,7 @@ class WriteSorter {
   TableSchemaPtr schema_;
   const Options options_;
   Sorter sorter_;
+  Sorter large_;
   std::string prefix_;
   std::string key_;
   std::string value_;
