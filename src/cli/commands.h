@@ -29,7 +29,8 @@ int RunOnlineBackfill(const OnlineBackfillArguments& arguments);
 struct VerifyArguments {
   std::string config;
   std::vector<std::string> tables;  // empty: all
-  bool samples = false;             // print the events that would set right what differs
+  bool samples = false;             // print what differs, as JSON lines
+  bool repair = false;              // backfill the tables that differ from what the nodes have
 };
 // Gives 1 also if something differs.
 int RunVerify(const VerifyArguments& arguments);

@@ -174,7 +174,7 @@ void AddOnlineBackfill(CLI::App* backfill, OnlineBackfillArguments* online) {
   for (const char* name : {"--node", "--out", "--now", "--snapshot", "--backups", "--memory"}) config->excludes(name);
   backfill
       ->add_option_function<std::string>(
-          "--tokens", [online](const std::string& text) { TakeTokens(text, &online->tokens); },
+          "--token-range", [online](const std::string& text) { TakeTokens(text, &online->tokens); },
           "With --config: only this part of the ring")
       ->type_name("AFTER:THROUGH")
       ->check([](const std::string& text) {
@@ -343,10 +343,12 @@ void AddLive(CLI::App* app, std::function<int()>* run) {
 
   auto verify = std::make_shared<VerifyArguments>();
   CLI::App* check = app->add_subcommand(
-      "verify", "Hold what a running pipeline knows of its tables against what the nodes have now, row by row");
+      "verify",
+      "Hold what a running pipeline knows of its tables against what the nodes have, and its streams against that");
   AddConfig(check, &verify->config);
   AddTables(check, &verify->tables);
-  check->add_flag("--show", verify->samples, "Print the first few events that would set right what differs");
+  check->add_flag("--show", verify->samples, "Print the first of what differs, as JSON lines");
+  check->add_flag("--repair", verify->repair, "Backfill the tables that differ from what the nodes have");
   check->callback([verify, run] { *run = [verify] { return RunVerify(*verify); }; });
 
   auto node = std::make_shared<std::string>();

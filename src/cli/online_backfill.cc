@@ -11,6 +11,7 @@
 #include "cli/terminal.h"
 #include "control/config.h"
 #include "control/status.h"
+#include "pipeline/verify/verify.h"
 
 namespace braid {
 namespace {
@@ -99,28 +100,6 @@ Result<std::vector<std::string>> TablesOf(const Config& config) {
   return tables;
 }
 
-Result<bool> VerifyAll(const VerifyArguments& arguments) {
-  ASSIGN_OR_RETURN(const Config config, ReadConfig(arguments.config, ConfigUse::kAsk));
-  std::vector<std::string> tables = arguments.tables;
-  if (tables.empty()) {
-    ASSIGN_OR_RETURN(tables, TablesOf(config));
-  }
-  const int64_t since_us = NowUs();
-  for (const std::string& table : tables) {
-    ASSIGN_OR_RETURN(const BackfillOutcome outcome,
-                     AskBackfill(config.state, {.what = BackfillRequest::What::kVerify, .table = table, .tokens = {}}));
-    if (outcome == BackfillOutcome::kLeft) {
-      return Error{ErrorCode::kTransient, fmt::format("no pipeline runs on {}; start it with braid run", config.state)};
-    }
-  }
-  bool clean = true;
-  for (const std::string& table : tables) {
-    ASSIGN_OR_RETURN(const Json task, Await(config, table, true, since_us));
-    clean = TellVerdict(table, task, arguments.samples) && clean;
-  }
-  return clean;
-}
-
 Status AskAndWait(const OnlineBackfillArguments& arguments) {
   using What = BackfillRequest::What;
   ASSIGN_OR_RETURN(const Config config, ReadConfig(arguments.config, ConfigUse::kAsk));
@@ -140,6 +119,48 @@ Status AskAndWait(const OnlineBackfillArguments& arguments) {
     fmt::print("{}: {}\n", table, task.value("state", ""));
   }
   return {};
+}
+
+// Whether the streams tell what the pipeline knows.
+Result<bool> VerifyTold(const Config& config, const std::vector<std::string>& tables, bool show) {
+  ProgressBar bar;
+  const auto verdict = VerifyTimeline({.state = config.state,
+                                       .tables = tables,
+                                       .scratch = "",
+                                       .purge_slack_us = config.purge_slack_us,
+                                       .progress = [&](const char* step, double done) { bar.Draw(step, done); },
+                                       .stop = [] { return StopOnSignal::caught() != 0; }});
+  bar.Clear();
+  TRY(verdict);
+  if (show) fmt::print("{}", VerdictJson(*verdict));
+  fmt::print(stderr, "{}", VerdictText(*verdict));
+  return verdict->clean();
+}
+
+Result<bool> VerifyAll(const VerifyArguments& arguments) {
+  ASSIGN_OR_RETURN(const Config config, ReadConfig(arguments.config, ConfigUse::kAsk));
+  std::vector<std::string> tables = arguments.tables;
+  if (tables.empty()) {
+    ASSIGN_OR_RETURN(tables, TablesOf(config));
+  }
+  const int64_t since_us = NowUs();
+  for (const std::string& table : tables) {
+    ASSIGN_OR_RETURN(const BackfillOutcome outcome,
+                     AskBackfill(config.state, {.what = BackfillRequest::What::kVerify, .table = table, .tokens = {}}));
+    if (outcome == BackfillOutcome::kLeft) {
+      return Error{ErrorCode::kTransient, fmt::format("no pipeline runs on {}; start it with braid run", config.state)};
+    }
+  }
+  std::vector<std::string> differ;
+  for (const std::string& table : tables) {
+    ASSIGN_OR_RETURN(const Json task, Await(config, table, true, since_us));
+    if (!TellVerdict(table, task, arguments.samples)) differ.push_back(table);
+  }
+  if (arguments.repair && !differ.empty()) {
+    TRY(AskAndWait({.config = arguments.config, .tables = differ, .tokens = {}}));
+  }
+  ASSIGN_OR_RETURN(const bool told, VerifyTold(config, tables, arguments.samples));
+  return told && differ.empty();
 }
 
 }  // namespace

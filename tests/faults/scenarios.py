@@ -349,6 +349,7 @@ def heal(stage: Stage) -> None:
             workload.statements(size)
             for command in commands:
                 cluster.nodetool(number, command, scene.keyspace)
+        _begin_segments(scene)
         _lose_logs(scene)
         scene.braid.start()
         scene.work_until(_start(lambda: _kill_often(scene, 30 if stage.long else 8)), 0.01)
@@ -359,7 +360,11 @@ def heal(stage: Stage) -> None:
 
         scene.braid.kill()
         workload.statements(size)
-        cluster.nodetool(3, "flush", scene.keyspace)
+        # What is gone from cdc_raw alone would still be read in the commitlog directory.
+        for _ in range(2):
+            _begin_segments(scene)
+            for node in cluster.nodes:
+                cluster.nodetool(node.number, "flush")
         _lose_logs(scene)
         workload.statements(20)
         scene.braid.start()
@@ -371,22 +376,27 @@ def heal(stage: Stage) -> None:
         scene.verdict(folds=True)
 
 
-def _lose_logs(scene: Scene) -> None:
-    """Every node begins new segments, and what was in cdc_raw before is gone."""
-    def newest(node) -> str:
-        return max((node.home / "cdc_raw").glob("*.log"), key=lambda path: int(path.stem.rpartition("-")[2])).name
+def _segments(node, directory: str) -> list[int]:
+    return sorted(int(path.stem.rpartition("-")[2]) for path in (node.home / directory).glob("*.log"))
 
+
+def _begin_segments(scene: Scene) -> None:
+    """Writes until every node has gone on to new segments, to a table that is not captured."""
     nodes = scene.stage.cluster.nodes
-    before = {node.name: newest(node) for node in nodes}
+    before = {node.name: _segments(node, "commitlog")[-1] for node in nodes}
     number = 0
-    while any(newest(node) == before[node.name] for node in nodes):
+    while any(_segments(node, "commitlog")[-1] < before[node.name] + 2 for node in nodes):
         scene.stage.session.execute(f"INSERT INTO {scene.keyspace}.filler (p, b) VALUES (?, ?)",
                                     [int32(number), scene.rng.randbytes(100_000)], timestamp=time.time_ns() // 1000)
         number += 1
-    for node in nodes:
-        last = newest(node)
+
+
+def _lose_logs(scene: Scene) -> None:
+    """Of cdc_raw only the two newest segments stay: the one that is written to, and the one to come."""
+    for node in scene.stage.cluster.nodes:
+        kept = _segments(node, "cdc_raw")[-2:]
         for path in (node.home / "cdc_raw").iterdir():
-            if path.name.removesuffix("_cdc.idx").removesuffix(".log") != last.removesuffix(".log"):
+            if int(path.name.removesuffix("_cdc.idx").removesuffix(".log").rpartition("-")[2]) not in kept:
                 path.unlink(missing_ok=True)
 
 

@@ -223,6 +223,10 @@ void Pipeline::TellHealed(const Gap& gap) {
   message.kind = Message::Kind::kGap;
   message.gap = gap;
   message.gap.open = false;
+  message.gap.detail = fmt::format(
+      "healed from SSTables: the rows are as the nodes have them; what was written and overwritten within the gap is "
+      "lost history. It was: {}",
+      gap.detail);
   for (const auto& shard : shards_) shard->channel.Push(message);
 }
 
