@@ -15,6 +15,9 @@ namespace {
 // As many partitions of the state a walk knows ahead: to ask for each by itself costs a search.
 constexpr size_t kPartitionsAhead = 256;
 constexpr size_t kMostPartitionsAhead = 4096;
+// Stretches of a table that are remembered as known. There is one for each cursor, and one more wherever a snapshot was
+// not whole. What is forgotten is only not known.
+constexpr size_t kMostStretches = 1024;
 
 std::string FirstOf(const TableId& table, Token token) {
   return internal::KeyAt({table, token, {}}, std::nullopt);
@@ -119,8 +122,10 @@ void Reconciler::ResumeSnapshot(const TableSchema& schema, const SnapshotCursor&
 }
 
 void Reconciler::NoteWalked(const TableId& table, const std::string& from, const std::string& next) {
-  std::string& end = walked_[table][from];
+  std::map<std::string, std::string>& stretches = walked_[table];
+  std::string& end = stretches[from];
   end = std::max(end, next);
+  if (stretches.size() > kMostStretches) stretches.erase(stretches.begin());
 }
 
 // True if a whole snapshot was held against all from `first` on to before `last`.
