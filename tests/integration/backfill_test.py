@@ -137,6 +137,17 @@ class DamageTest(BackfillTest):
                 self.assertRegex(self.said, rf"(?m)^NOT READ: {data}: .*offset.*passed over; rows with tokens after "
                                             r"-?\d+ up to -?\d+ rest on other copies alone$")
 
+    def test_a_file_that_was_cut(self):
+        whole = self.rows("--table", TABLE)
+        data = self.largest("n1", "Data.db")
+        content = data.read_bytes()
+        for size in (len(content) - 1, len(content) // 2, 1, 0):
+            with self.subTest(size=size):
+                data.write_bytes(content[:size])
+                self.assert_refused(self.backfill("--table", TABLE), 1, data)
+                self.assertEqual(self.rows("--table", TABLE, "--on-corruption", "skip"), whole)
+                self.assertRegex(self.said, rf"(?m)^NOT READ: {data}")
+
     def test_a_damaged_file_alone_gives_the_rest(self):
         alone = ["--node", f"n1={self.nodes / 'n1'}"]
         whole = self.rows("--table", TABLE, nodes=alone)[f"{TABLE}.ndjson"].splitlines()
