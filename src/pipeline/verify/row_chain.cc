@@ -64,9 +64,11 @@ void RowChain::CheckFirst(const Change& change, uint64_t n) {
 }
 
 void RowChain::CheckNext(const Change& before, const Change& change, uint64_t n) {
-  // A row that was dead for long has been forgotten, with its revision; then no copy of its last write can come.
+  // A row that was dead for long has been forgotten, with its revision. (The deletion of a row of which nothing was
+  // known looks like that, too, if it comes twice.)
   const bool begins_anew = before.after == nullptr && change.revision == 1 && IsNothing(change.before);
-  if (begins_anew && change.ts != before.ts) return;
+  const bool is_twice = change.op == Op::kDelete && change.ts == before.ts;
+  if (begins_anew && !is_twice) return;
   if (change.revision != before.revision + 1) {
     findings_->Add(Fault::kBroken, change, n,
                    fmt::format("revision {} follows revision {}", change.revision, before.revision));
