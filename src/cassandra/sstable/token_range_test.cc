@@ -142,7 +142,7 @@ TEST(TokenRangeScanTest, NoFlipOnTheWayDoesHarm) {
     const SstableBytes good = RealSstable(folder);
     const auto sstable = OpenBytes(good);
     const auto whole = Scan(**sstable, {});
-    for (const size_t before : {120, 199, 270}) {
+    for (const size_t before : {199, 270}) {
       const TokenRange range = {.after = {TokenOf((*whole)[before])}, .through = {TokenOf((*whole)[before + 3])}};
       const std::vector<std::string> expected(whole->begin() + static_cast<ptrdiff_t>(before) + 1,
                                               whole->begin() + static_cast<ptrdiff_t>(before) + 4);
