@@ -35,7 +35,7 @@ def record(out: Path, options: Options, seed: int, size: int, apart: bool = Fals
         cluster.start()
         with Session([node.address for node in cluster.nodes], cluster.ports.native) as session:
             session.await_up([node.address for node in cluster.nodes])
-            workload = workloads.Workload(cluster, session, seed, size, read_repair=not apart)
+            workload = workloads.Workload(cluster, session, seed, size, read_repair=not apart, flushes=sstables)
             workload.create_schema()
             workload.run_apart() if apart else workload.run_with_changes()
             time.sleep(6)   # the longest of the short TTLs has run out

@@ -39,6 +39,7 @@ class Table:
     key_spread: int = 6
     udts: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: UDTS)
     keyspace: str = KEYSPACE
+    compaction: str = ""   # Cassandra's default
 
     @property
     def qualified(self) -> str:
@@ -63,6 +64,8 @@ class Table:
             options.append(f"CLUSTERING ORDER BY ({', '.join(orders)})")
         if self.default_ttl:
             options.append(f"default_time_to_live = {self.default_ttl}")
+        if self.compaction:
+            options.append(f"compaction = {self.compaction}")
         if not self.read_repair:
             options.append("read_repair = 'NONE'")
         return f"CREATE TABLE {self.qualified} ({', '.join(columns)}, PRIMARY KEY ({key})) WITH {' AND '.join(options)}"
@@ -125,7 +128,9 @@ def all_tables(version: str, keyspace: str = KEYSPACE) -> list[Table]:
         tables.append(Table("vectors", columns(p="int"), columns(c="vector<int, 2>"), regulars=columns(
             f="vector<float, 3>", t="vector<text, 2>", v="vector<varint, 3>", vv="vector<vector<int, 2>, 2>",
             l="list<vector<float, 2>>", m="map<text, vector<smallint, 2>>", n="int")))
-    for table in tables:
+    strategies = [text for text in COMPACTIONS if "Unified" not in text or version.startswith("5")]
+    for number, table in enumerate(tables):
+        table.compaction = strategies[number % len(strategies)]
         table.read_repair = table.name not in WITHOUT_READ_REPAIR
         table.keyspace = keyspace
     return tables
@@ -136,6 +141,14 @@ def late_table(keyspace: str = KEYSPACE) -> Table:
     return Table("latecomer", columns(p="int"), columns(c="int"), ("c",), columns(s="text"), columns(v="text", m="map<text, int>"),
                  keyspace=keyspace)
 
+
+# Each compacts as soon as it can.
+COMPACTIONS = (
+    "{'class': 'SizeTieredCompactionStrategy', 'min_threshold': 2}",
+    "{'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 1}",
+    "{'class': 'TimeWindowCompactionStrategy', 'compaction_window_unit': 'MINUTES', 'min_threshold': 2}",
+    "{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'T2'}",
+)
 
 # A read repair may bring a value that has run out as a tombstone of the same timestamp; in these tables it never does.
 WITHOUT_READ_REPAIR = ("natives", "collections", "expiring", "keys_text", "keys_time", "keys_small", "keyonly")

@@ -40,8 +40,9 @@ class Clock:
 
 class Workload:
     def __init__(self, cluster: Cluster, session: Session, seed: int, size: int, read_repair: bool = True,
-                 keyspace: str = KEYSPACE):
-        """Without `read_repair` no table has it, so that nothing but hints and the log tells nodes of each other's writes."""
+                 keyspace: str = KEYSPACE, flushes: bool = False):
+        """Without `read_repair` no table has it, so that nothing but hints and the log tells nodes of each other's writes.
+        With `flushes` nodes flush and compact in the middle, so that they have SSTables of every age."""
         self.cluster, self.session, self.size, self.read_repair = cluster, session, size, read_repair
         self.rng = random.Random(seed)
         self.clock = Clock(self.rng)
@@ -54,6 +55,7 @@ class Workload:
         self.recent: list[tuple[Table, list[bytes], int]] = []
         self.consistency = "QUORUM"
         self.last_refused = False
+        self.flushes = flushes
 
     def create_schema(self) -> None:
         self.session.plain(f"CREATE KEYSPACE {self.keyspace} WITH replication = "
@@ -72,6 +74,7 @@ class Workload:
         self.fixed_scenes()
         for act in (self.add_columns, self.drop_columns, self.add_again, self.kill_third, self.return_third):
             self.statements(self.size // 6)
+            self.flush_one()
             print(f"  {len(self.writes)} writes; then {act.__name__}", file=sys.stderr)
             act()
         self.statements(self.size - 5 * (self.size // 6))
@@ -86,8 +89,18 @@ class Workload:
             self.consistency = "ONE" if len(down) == 2 else "QUORUM"
             print(f"  down: {', '.join(f'n{n}' for n in down)}", file=sys.stderr)
             self.statements(self.size // 7)
+            self.flush_one()
         self.only_down(())
         self.consistency = "QUORUM"
+
+    def flush_one(self) -> None:
+        """A node flushes, and one of three then compacts all it has: it drops what its newer data cover."""
+        if not self.flushes:
+            return
+        number = self.rng.choice(self.cluster.running()).number
+        self.cluster.nodetool(number, "flush", self.keyspace)
+        if self.rng.random() < 1 / 3:
+            self.cluster.nodetool(number, "compact", self.keyspace)
 
     def only_down(self, down: tuple[int, ...]) -> None:
         time.sleep(0.5)   # the log's sync period: what was acknowledged is on disk
