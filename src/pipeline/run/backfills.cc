@@ -268,7 +268,7 @@ void Pipeline::BeginBackfill() {
   for (const auto& node : nodes_) {
     if (node->capture != nullptr) job.files.nodes.push_back(node->files);
   }
-  Tell(false, fmt::format("the backfill of {} begins", next->name));
+  Tell(false, fmt::format("the {} of {} begins", next->compares ? "verification" : "backfill", next->name));
   backfiller_.Start(std::move(job));
 }
 

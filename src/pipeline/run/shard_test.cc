@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "pipeline/run/shard_test_util.h"
+#include "pipeline/run/testing/shard_fixture.h"
 
 namespace braid {
 namespace {

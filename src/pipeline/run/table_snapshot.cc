@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
 #include "base/file_system.h"
+#include "capture/truncation.h"
 #include "cassandra/commitlog/file_name.h"
 #include "cassandra/sstable/directory.h"
 #include "pipeline/merge/log_source.h"
@@ -39,6 +41,16 @@ Result<std::vector<std::string>> DirectoriesOf(const NodeFiles& node, const Tabl
 // The tables' definitions live as long as their registry.
 TableSchemaPtr Borrowed(const TableSchema* schema) {
   return {std::shared_ptr<void>(), schema};
+}
+
+// Where the node's log was cut for the table last; no place if it never was.
+Result<Position> TruncatedAt(const NodeFiles& node, const TableId& table) {
+  Position at;
+  ASSIGN_OR_RETURN(const auto truncations, ReadTruncationsOnDisk(node.data, {}));
+  for (const Truncation& truncation : truncations) {
+    if (truncation.table == table) at = std::max(at, truncation.cut);
+  }
+  return at;
 }
 
 // The node's segments, open. Some may go while they are listed: those have been flushed.
@@ -81,7 +93,7 @@ Result<std::unique_ptr<TableSnapshot>> TableSnapshot::Open(const Options& option
       snapshot->NoteMissing(name, unreadable.error.message);
     }
     TRY(snapshot->AddSstables(node, scan, options));
-    TRY(snapshot->AddLogs(name, node, options));
+    TRY(snapshot->AddLogs(options.nodes[i], node, options));
   }
   ASSIGN_OR_RETURN(snapshot->merge_,
                    TableMerge::Open(std::move(snapshot->sources_), Borrowed(options.schema), {.skip_damage = true}));
@@ -105,18 +117,20 @@ Status TableSnapshot::AddSstables(const Node& node, const ScanOptions& scan, con
   return {};
 }
 
-Status TableSnapshot::AddLogs(const std::string& name, const Node& node, const Options& options) {
+Status TableSnapshot::AddLogs(const NodeFiles& files, const Node& node, const Options& options) {
+  ASSIGN_OR_RETURN(const Position truncated, TruncatedAt(files, options.schema->table_id));
   LogSourceOptions log{.tokens = options.tokens,
                        .excluded = ExcludedColumns(*options.schema, options.exclude),
                        .live = options.unsynced,
+                       .after = truncated,
                        .sorting = {},
                        .stop = options.stop};
   log.sorting.memory_bytes = options.memory_bytes / 2 / options.nodes.size();
   log.sorting.directory = options.directory;
   LogSourceReport report;
-  ASSIGN_OR_RETURN(auto source, ReadLogSource(fmt::format("the commit log of {}", name), node.segments, *options.tables,
-                                              Borrowed(options.schema), log, &report));
-  for (const std::string& damage : report.damage) NoteMissing(name, damage);
+  ASSIGN_OR_RETURN(auto source, ReadLogSource(fmt::format("the commit log of {}", files.name), node.segments,
+                                              *options.tables, Borrowed(options.schema), log, &report));
+  for (const std::string& damage : report.damage) NoteMissing(files.name, damage);
   sources_.push_back(std::move(source));
   return {};
 }

@@ -57,7 +57,7 @@ class TableSnapshot {
   };
   static Result<Node> OpenNode(const NodeFiles& node, const Options& options);
   Status AddSstables(const Node& node, const ScanOptions& scan, const Options& options);
-  Status AddLogs(const std::string& name, const Node& node, const Options& options);
+  Status AddLogs(const NodeFiles& files, const Node& node, const Options& options);
   void NoteMissing(const std::string& node, const std::string& what);
 
   std::vector<Node> nodes_;
