@@ -349,6 +349,9 @@ def heal(stage: Stage) -> None:
             workload.statements(size)
             for command in commands:
                 cluster.nodetool(number, command, scene.keyspace)
+        # What was logged before that is still there, and counts no more.
+        stage.session.plain(f"TRUNCATE {scene.keyspace}.collections")
+        workload.statements(size)
         _begin_segments(scene)
         _lose_logs(scene)
         scene.braid.start()
