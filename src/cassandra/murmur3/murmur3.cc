@@ -16,8 +16,12 @@ uint64_t LoadLittleEndian(const char* from) {
   return value;
 }
 
-uint64_t MixFirst(uint64_t k) { return std::rotl(k * kC1, 31) * kC2; }
-uint64_t MixSecond(uint64_t k) { return std::rotl(k * kC2, 33) * kC1; }
+uint64_t MixFirst(uint64_t k) {
+  return std::rotl(k * kC1, 31) * kC2;
+}
+uint64_t MixSecond(uint64_t k) {
+  return std::rotl(k * kC2, 33) * kC1;
+}
 
 uint64_t Finish(uint64_t k) {
   k = (k ^ (k >> 33)) * 0xff51afd7ed558ccd;

@@ -14,8 +14,8 @@
 #include "cassandra/commitlog/file_name.h"
 #include "cassandra/schema/schema.h"
 #include "codec/schema.h"
-#include "pipeline/replay/logs.h"
 #include "pipeline/offline/node_home.h"
+#include "pipeline/replay/logs.h"
 
 namespace braid {
 namespace {

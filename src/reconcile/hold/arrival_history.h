@@ -11,8 +11,8 @@ namespace braid {
 
 // While mutations wait, a host commits what it would have committed just before the oldest of them arrived
 // (Hold::oldest_number): then a restart reads all of them again. So it notes now and then what it would commit, before
-// the arrival that gets `next_number`; the seldomer, the more is read again. What it commits while nothing waits it must
-// note too, or it would go back behind that for the next arrival. Not thread-safe.
+// the arrival that gets `next_number`; the seldomer, the more is read again. What it commits while nothing waits it
+// must note too, or it would go back behind that for the next arrival. Not thread-safe.
 template <typename T>
 class ArrivalHistory {
  public:
