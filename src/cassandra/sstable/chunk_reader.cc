@@ -173,7 +173,9 @@ Result<ByteView> ChunkReader::StoredBytes(const Stored& stored) {
     const bool goes_on = stored.offset == next_offset_;
     ahead_.resize(goes_on ? std::max(want, read_ahead_bytes_) : want);
     ahead_start_ = stored.offset;
-    const Result<size_t> got = data_->ReadAt(stored.offset, ahead_.data(), ahead_.size());
+    Result<size_t> got = data_->ReadAt(stored.offset, ahead_.data(), ahead_.size());
+    // What lies ahead may be where the disk fails: this chunk need not be.
+    if (!got.has_value() && ahead_.size() > want) got = data_->ReadAt(stored.offset, ahead_.data(), want);
     ahead_.resize(got.has_value() ? *got : 0);
     if (!got.has_value()) return got.error();
   }

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "cassandra/sstable/sstable_test_util.h"
 
 namespace braid {
@@ -53,6 +56,42 @@ Result<std::string> ReadPlain(const std::string& bytes, const std::string& crc_b
 TEST(ChunkReaderTest, ReadsCompressedChunks) {
   EXPECT_EQ(*ReadCompressed(MakeCompressed()), "abcdefghij");
   EXPECT_EQ(*ReadCompressed(MakeCompressed("org.apache.cassandra.io.compress.NoopCompressor")), "abcdefghij");
+}
+
+// A source whose disk fails from some place on.
+class FailingSource : public ByteSource {
+ public:
+  FailingSource(std::string bytes, uint64_t good) : source_("Data.db", std::move(bytes)), good_(good) {}
+  Result<size_t> ReadAt(uint64_t offset, char* to, size_t size) const override {
+    ASSIGN_OR_RETURN(const uint64_t all, source_.Size());
+    if (std::min(offset + size, all) > good_) return IoError("Data.db: the disk fails");
+    ++reads_;
+    return source_.ReadAt(offset, to, size);
+  }
+  Result<uint64_t> Size() const override { return source_.Size(); }
+  const std::string& name() const override { return source_.name(); }
+  int reads() const { return reads_; }
+
+ private:
+  MemorySource source_;
+  uint64_t good_;
+  mutable int reads_ = 0;
+};
+
+TEST(ChunkReaderTest, ReadsAheadWithoutNeedingWhatIsThere) {
+  const CompressedFile file = MakeCompressed();
+  const MemorySource info("CompressionInfo.db", file.info);
+  const auto read = [&](const ByteSource& data) {
+    const auto reader = (*ChunkReader::OpenCompressed(&data, &info))->Clone(/*read_ahead_bytes=*/100);
+    std::string all;
+    for (uint64_t i = 0; i < reader->chunk_count() && reader->Append(i, &all).has_value();) ++i;
+    return all;
+  };
+  const FailingSource good(file.data, file.data.size());
+  EXPECT_EQ(read(good), "abcdefghij");
+  EXPECT_EQ(good.reads(), 1);
+  EXPECT_EQ(read(FailingSource(file.data, 16)), "abcdefgh");
+  EXPECT_EQ(read(FailingSource(file.data, 15)), "abcd");
 }
 
 TEST(ChunkReaderTest, ChunksOfTheMaximalLengthAreStoredRaw) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <random>
+#include <thread>
 
 #include "base/testing.h"
 #include "cassandra/sstable/dump.h"
@@ -241,6 +242,30 @@ TEST(TokenRangeScanTest, ProgressIsThatOfTheRange) {
   EXPECT_EQ(partitions, 50u);
   EXPECT_EQ((*scanner)->position(), (*scanner)->length());
   EXPECT_LT((*scanner)->length(), (*sstable)->chunks().length() / 2);
+}
+
+// One SSTable may be scanned by several threads at once.
+TEST(TokenRangeScanTest, PartsAreScannedSideBySide) {
+  const auto sstable = OpenBytes(RealSstable("many-oa"));
+  const auto whole = Scan(**sstable, {});
+  constexpr int kParts = 4;
+  std::vector<std::vector<std::string>> parts(kParts);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kParts; ++i) {
+    threads.emplace_back([&, i] {
+      constexpr int64_t kStep = INT64_MAX / (kParts / 2);
+      const TokenRange range = {.after = {i == 0 ? INT64_MIN : (i - kParts / 2) * kStep},
+                                .through = {i == kParts - 1 ? INT64_MAX : (i + 1 - kParts / 2) * kStep}};
+      for (int round = 0; round < 20; ++round) parts[static_cast<size_t>(i)] = *Scan(**sstable, range);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::vector<std::string> all;
+  for (const auto& part : parts) {
+    EXPECT_FALSE(part.empty());
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  EXPECT_EQ(all, *whole);
 }
 
 TEST(TokenRangeScanTest, AnEmptyRangeGivesNothing) {
