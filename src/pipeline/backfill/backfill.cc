@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "cassandra/sstable/open_set.h"
@@ -123,7 +125,8 @@ class Backfiller {
   Result<std::vector<SstableSet>> OpenSets(const Work& work) {
     std::vector<SstableSet> sets;
     for (const std::vector<std::string>& directories : work.nodes) {
-      ASSIGN_OR_RETURN(SstableSet set, SstableSet::Open(directories));
+      const auto pause = [](int64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); };
+      ASSIGN_OR_RETURN(SstableSet set, SstableSet::Open(directories, {.pause = pause, .listed = {}}));
       for (const UnreadableSstable& each : set.unreadable()) {
         if (options_.on_corruption == OnCorruption::kStop || each.error.code != ErrorCode::kCorrupt) {
           return WithCure(each.error);

@@ -98,6 +98,22 @@ const TableSchema* Shard::Newest(const TableId& table) {
   return found->second;
 }
 
+const TableSchema* Shard::Walked(const TableId& table) {
+  const auto walked = mark_.schemas.find(table);
+  const TableSchema* schema = walked == mark_.schemas.end() ? nullptr : rooms_.schemas->Find(walked->second);
+  const TableSchema* newest = Newest(table);
+  return schema == nullptr || newest == nullptr ? newest : schema;
+}
+
+Result<const TableSchema*> Shard::WalkToNewest(const TableId& table) {
+  const TableSchema* newest = Newest(table);
+  if (newest == nullptr || !newest->cdc) return newest;
+  const auto walked = mark_.schemas.find(table);
+  if (walked != mark_.schemas.end() && walked->second == newest->id) return newest;
+  TRY(TakeSchema(table));
+  return Walked(table);
+}
+
 Status Shard::Take(const Message& message, int64_t now_us) {
   now_us_ = now_us;
   switch (message.kind) {
@@ -152,7 +168,8 @@ Status Shard::Apply(const Mutation& mutation, int64_t now_us) {
   // Columns keep their ids, so the newest definition reads what an older one wrote: images do not go back and forth
   // between definitions while nodes are read at different places.
   Mutation seen = mutation;
-  if (const TableSchema* newest = Newest(mutation.schema->table_id)) seen.schema = newest;
+  ASSIGN_OR_RETURN(const TableSchema* newest, WalkToNewest(mutation.schema->table_id));
+  if (newest != nullptr) seen.schema = newest;
   if (!hold_.has_value()) return reconciler_.Apply(seen, Clock(), *this);
   TRY(hold_->Add(seen, now_us, arrivals_++));
   return ApplyHeld(now_us);
@@ -163,7 +180,8 @@ Status Shard::ApplyHeld(int64_t now_us) {
     ASSIGN_OR_RETURN(const Hold::Held* held, hold_->Next(now_us));
     if (held == nullptr) return {};
     Mutation write = held->write;
-    if (const TableSchema* newest = Newest(write.schema->table_id)) write.schema = newest;
+    ASSIGN_OR_RETURN(const TableSchema* newest, WalkToNewest(write.schema->table_id));
+    if (newest != nullptr) write.schema = newest;
     confirmed_ = held->confirmed;
     const Status applied = reconciler_.ApplyWrite(write, Clock(), *this);
     confirmed_ = true;
@@ -284,7 +302,7 @@ Result<bool> Shard::Purge(int64_t now_us) {
     if (!node.retired) passed = std::min(passed, node.watermark);
   }
   const auto purge_of = [&](const TableId& table) -> Reconciler::TablePurge {
-    const TableSchema* schema = Newest(table);
+    const TableSchema* schema = Walked(table);
     if (schema == nullptr || passed.none()) return {};
     return {schema,
             {.now = {now_us / kMicros},

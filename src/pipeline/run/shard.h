@@ -106,7 +106,7 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   class Differences;
 
   Status Emit(const Change& change) override;
-  const TableSchema* Find(const TableId& table) override { return Newest(table); }
+  const TableSchema* Find(const TableId& table) override { return Walked(table); }
   bool HistoryKnown(const TableId& table) const;
 
   Status TakeTransaction(const Message& message, int64_t now_us);
@@ -139,6 +139,10 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   WriteTime Watermark();
   UnixSeconds Clock();
   const TableSchema* Newest(const TableId& table);
+  // The definition by which the table's rows were walked last: the one to see them by. Newest() where none was.
+  const TableSchema* Walked(const TableId& table);
+  // Walks the table if its newest definition is another one, and gives that.
+  Result<const TableSchema*> WalkToNewest(const TableId& table);
 
   const Options options_;
   const Rooms rooms_;

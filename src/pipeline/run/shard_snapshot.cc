@@ -103,7 +103,7 @@ Status Shard::TakeSnapshotPiece(const Message& message) {
   const SnapshotNote& note = message.snapshot;
   for (const Mutation& read : transaction.mutations) {
     Mutation piece = read;
-    const TableSchema* newest = Newest(read.schema->table_id);
+    ASSIGN_OR_RETURN(const TableSchema* newest, WalkToNewest(read.schema->table_id));
     if (newest == nullptr) return {};
     piece.schema = newest;
     TRY(StepSnapshot(
@@ -118,7 +118,7 @@ Status Shard::TakeSnapshotPiece(const Message& message) {
 }
 
 Status Shard::EndSnapshot(const TableId& table, const SnapshotNote& note) {
-  const TableSchema* schema = Newest(table);
+  ASSIGN_OR_RETURN(const TableSchema* schema, WalkToNewest(table));
   if (schema == nullptr) return {};
   TRY(StepSnapshot(*schema, note, [&](SnapshotCursor* cursor, const SnapshotRules& rules, DifferenceSink* differences) {
     return differences == nullptr

@@ -9,6 +9,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 TEST_F(ShardTest, CopiesGiveOneChange) {
   Take(Write("n1 7 insert@100 title=Fargo"));
@@ -188,6 +189,23 @@ TEST_F(ShardTest, ADroppedColumnEndsWhatLivedByIt) {
   Take(SchemaOf());
   EXPECT_THAT(Published().back(), HasSubstr("d 7 "));
   EXPECT_EQ(Published().size(), 3u);
+}
+
+// The registry knows of it before the word of it comes along the channel.
+TEST_F(ShardTest, ADroppedColumnEndsWhatLivedByItBeforeAnythingElseIsSeenSo) {
+  UseTable("titles (id int key, title text, note text)");
+  Take(SchemaOf());
+  Take(Write("n1 7 set@100 note=gone"));
+  Take(Write("n1 8 set@100~160 note=brief"));
+  Published();
+  UseTable("titles (id int key, title text, note text dropped@150)");
+  Take(Progress(1, 2, 170));
+  Take(Progress(2, 2, 170));
+  Tick();
+  Take(Write("n1 7 set@200 title=Fargo"));
+  Take(SchemaOf());
+  EXPECT_THAT(Published(), UnorderedElementsAre(HasSubstr("c 7"), HasSubstr("c 8"), HasSubstr("d 7 @150 r2 schema"),
+                                                HasSubstr("d 8"), HasSubstr("c 7 @200 r3")));
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 #include "base/file_system.h"
@@ -36,6 +38,10 @@ Result<std::vector<std::string>> DirectoriesOf(const NodeFiles& node, const Tabl
                                 node.name, fmt::join(node.data, ", "), table.FullName(), table.table_id.ToString()));
   }
   return directories;
+}
+
+void Sleep(int64_t ms) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(ms));
 }
 
 // The tables' definitions live as long as their registry.
@@ -105,7 +111,7 @@ Result<TableSnapshot::Node> TableSnapshot::OpenNode(const NodeFiles& node, const
   Node opened;
   ASSIGN_OR_RETURN(opened.segments, OpenSegments(node.commitlog));
   ASSIGN_OR_RETURN(const std::vector<std::string> directories, DirectoriesOf(node, *options.schema));
-  ASSIGN_OR_RETURN(opened.sstables, SstableSet::Open(directories));
+  ASSIGN_OR_RETURN(opened.sstables, SstableSet::Open(directories, {.pause = Sleep, .listed = {}}));
   return opened;
 }
 
