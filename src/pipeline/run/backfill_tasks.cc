@@ -5,19 +5,15 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/checksum.h"
 #include "base/cursor.h"
 #include "base/vint.h"
 #include "codec/version.h"
+#include "pipeline/run/sealed_file.h"
 
 namespace braid {
 namespace {
 
-constexpr ByteView kMagic = "BRBF";
-constexpr uint8_t kVersion = 1;
-constexpr const char* kWhat = "list of backfills";
-constexpr size_t kChecksumBytes = 8;
-constexpr uint64_t kMostBytes = uint64_t{16} << 20;
+constexpr SealedForm kForm = {.magic = "BRBF", .version = 1, .what = "list of backfills"};
 // What ended and says nothing any more is kept for people to see.
 constexpr size_t kKeptForPeople = 16;
 
@@ -54,17 +50,12 @@ BackfillTask ReadTask(Cursor* from) {
   return task;
 }
 
-Result<BackfillTasks> Decode(ByteView bytes) {
-  Cursor from(bytes.substr(0, bytes.size() - std::min(bytes.size(), kChecksumBytes)));
-  TRY(ReadMagic(&from, kMagic, kVersion, kWhat));
-  if (Hash64(bytes.substr(0, bytes.size() - kChecksumBytes)) !=
-      LoadBigEndian<uint64_t>(bytes.data() + bytes.size() - kChecksumBytes)) {
-    return Corrupt(fmt::format("{}: its bytes do not fit their checksum", kWhat));
-  }
+Result<BackfillTasks> Decode(ByteView content) {
+  Cursor from(content);
   BackfillTasks tasks;
   tasks.next_id = from.Vint();
   for (uint64_t left = from.Vint(); left > 0 && from.ok(); --left) tasks.tasks.push_back(ReadTask(&from));
-  TRY(FinishRecord(&from, kWhat));
+  TRY(FinishRecord(&from, kForm.what));
   return tasks;
 }
 
@@ -119,25 +110,22 @@ std::string BackfillsPath(const std::string& state) {
 
 Result<BackfillTasks> ReadBackfills(FileSystem* files, const std::string& state) {
   const std::string path = BackfillsPath(state);
-  const auto source = files->OpenForRead(path);
-  if (!source.has_value() && source.error().code == ErrorCode::kNotFound) return BackfillTasks();
-  if (!source.has_value()) return source.error();
-  ASSIGN_OR_RETURN(const std::string bytes, ReadAll(**source, kMostBytes));
-  auto tasks = Decode(bytes);
+  const auto content = ReadSealed(files, path, kForm);
+  if (!content.has_value() && content.error().code == ErrorCode::kNotFound) return BackfillTasks();
+  TRY(content);
+  auto tasks = Decode(*content);
   if (!tasks.has_value()) return tasks.error().At(path);
   return tasks;
 }
 
 Status WriteBackfills(FileSystem* files, const std::string& state, const BackfillTasks& tasks) {
-  std::string bytes(kMagic);
-  bytes.push_back(static_cast<char>(kVersion));
-  AppendVint(&bytes, tasks.next_id);
-  AppendVint(&bytes, static_cast<uint64_t>(std::ranges::count(tasks.tasks, false, &BackfillTask::compares)));
+  std::string content;
+  AppendVint(&content, tasks.next_id);
+  AppendVint(&content, static_cast<uint64_t>(std::ranges::count(tasks.tasks, false, &BackfillTask::compares)));
   for (const BackfillTask& task : tasks.tasks) {
-    if (!task.compares) AppendTask(&bytes, task);
+    if (!task.compares) AppendTask(&content, task);
   }
-  AppendBigEndian<uint64_t>(&bytes, Hash64(bytes));
-  return files->ReplaceFile(BackfillsPath(state), bytes);
+  return WriteSealed(files, BackfillsPath(state), kForm, content);
 }
 
 bool AddForGaps(const std::vector<Gap>& open, const std::vector<const TableSchema*>& tables, int64_t now_us,

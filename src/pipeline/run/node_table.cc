@@ -2,35 +2,23 @@
 
 #include <fmt/format.h>
 
-#include "base/checksum.h"
 #include "base/cursor.h"
 #include "base/vint.h"
 #include "codec/version.h"
+#include "pipeline/run/sealed_file.h"
 
 namespace braid {
 namespace {
 
-constexpr ByteView kMagic = "BRPI";
-constexpr uint8_t kVersion = 1;
-constexpr const char* kWhat = "pipeline file";
-constexpr size_t kChecksumBytes = 8;
-constexpr uint64_t kMostBytes = uint64_t{16} << 20;
+constexpr SealedForm kForm = {.magic = "BRPI", .version = 1, .what = "pipeline file"};
 
 void AppendText(std::string* to, const std::string& text) {
   AppendVint(to, text.size());
   to->append(text);
 }
 
-Result<PipelineIdentity> Decode(ByteView bytes) {
-  Cursor head(bytes);
-  TRY(ReadMagic(&head, kMagic, kVersion, kWhat));
-  if (bytes.size() < head.offset() + kChecksumBytes) return Corrupt(fmt::format("{}: it ends too early", kWhat));
-  const ByteView body = bytes.substr(0, bytes.size() - kChecksumBytes);
-  if (Hash64(body) != LoadBigEndian<uint64_t>(bytes.data() + body.size())) {
-    return Corrupt(fmt::format("{}: its bytes do not fit their checksum", kWhat));
-  }
-  Cursor from(body);
-  from.Skip(head.offset());
+Result<PipelineIdentity> Decode(ByteView content) {
+  Cursor from(content);
   PipelineIdentity identity;
   identity.epoch = from.Vint();
   const uint64_t shards = from.Vint();
@@ -44,7 +32,7 @@ Result<PipelineIdentity> Decode(ByteView bytes) {
     node.name = from.VintBytes();
     node.retired = from.U8() != 0;
   }
-  TRY(FinishRecord(&from, kWhat));
+  TRY(FinishRecord(&from, kForm.what));
   return identity;
 }
 
@@ -98,26 +86,23 @@ uint32_t ShardOf(Token token, uint32_t shards) {
 
 Result<PipelineIdentity> ReadIdentity(FileSystem* files, const std::string& state) {
   const std::string path = IdentityPath(state);
-  ASSIGN_OR_RETURN(const auto source, files->OpenForRead(path));
-  ASSIGN_OR_RETURN(const std::string bytes, ReadAll(*source, kMostBytes));
-  auto identity = Decode(bytes);
+  ASSIGN_OR_RETURN(const std::string content, ReadSealed(files, path, kForm));
+  auto identity = Decode(content);
   if (!identity.has_value()) return identity.error().At(path);
   return identity;
 }
 
 Status WriteIdentity(FileSystem* files, const std::string& state, const PipelineIdentity& identity) {
-  std::string bytes(kMagic);
-  bytes.push_back(static_cast<char>(kVersion));
-  AppendVint(&bytes, identity.epoch);
-  AppendVint(&bytes, identity.shards);
-  AppendVint(&bytes, identity.nodes.size());
+  std::string content;
+  AppendVint(&content, identity.epoch);
+  AppendVint(&content, identity.shards);
+  AppendVint(&content, identity.nodes.size());
   for (const KnownNode& node : identity.nodes) {
-    AppendText(&bytes, node.host_id);
-    AppendText(&bytes, node.name);
-    bytes.push_back(node.retired ? 1 : 0);
+    AppendText(&content, node.host_id);
+    AppendText(&content, node.name);
+    content.push_back(node.retired ? 1 : 0);
   }
-  AppendBigEndian<uint64_t>(&bytes, Hash64(bytes));
-  return files->ReplaceFile(IdentityPath(state), bytes);
+  return WriteSealed(files, IdentityPath(state), kForm, content);
 }
 
 }  // namespace braid
