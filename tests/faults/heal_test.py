@@ -141,6 +141,25 @@ class Healed(unittest.TestCase):
         self.assertEqual(told[known:], [("r", "backfill")] * missing + [("d", "repair")] * missing)
         braid.stop()
 
+    def test_what_may_be_an_old_copy_is_not_believed(self) -> None:
+        braid = self.use(RECORDINGS[0])
+        self.lose_logs(braid)
+        hidden = self.scratch / "hidden"
+        commitlog = self.scratch / "nodes" / "n2" / "commitlog"
+        commitlog.rename(hidden)
+        commitlog.mkdir()
+        braid.start()
+        deadline = time.monotonic() + 30
+        while not any("the node's own" in alarm for alarm in braid.status().get("alarms", [])):
+            self.assertLess(time.monotonic(), deadline, braid.log_tail())
+            time.sleep(0.1)
+        self.assertNotIn("done", [task["state"] for task in braid.status()["backfills"]])
+        commitlog.rmdir()
+        hidden.rename(commitlog)
+        self.command(braid, "backfill", "--table", "rec.wide")   # asks all that waits to try again
+        self.await_whole(braid)
+        braid.stop()
+
     def test_is_held_and_given_up_as_asked(self) -> None:
         braid = self.use(RECORDINGS[0])
         self.lose_logs(braid)

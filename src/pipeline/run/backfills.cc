@@ -266,7 +266,9 @@ void Pipeline::BeginBackfill() {
   // Whatever was captured must be in it; and what was not captured yet is no difference.
   job.files.unsynced = !next->compares || config_.tail == NodeCapture::Tail::kLive;
   for (const auto& node : nodes_) {
-    if (node->capture != nullptr) job.files.nodes.push_back(node->files);
+    if (node->capture == nullptr) continue;
+    job.files.nodes.push_back(node->files);
+    job.files.captured.push_back(CommittedEverywhere(node->index).value_or(Position()).segment);
   }
   Tell(false, fmt::format("the {} of {} begins", next->compares ? "verification" : "backfill", next->name));
   backfiller_.Start(std::move(job));

@@ -60,19 +60,26 @@ Result<Position> TruncatedAt(const NodeFiles& node, const TableId& table) {
 }
 
 // The node's segments, open. Some may go while they are listed: those have been flushed.
-Result<std::vector<std::unique_ptr<ByteSource>>> OpenSegments(const std::string& directory) {
+Result<std::vector<std::unique_ptr<ByteSource>>> OpenSegments(const std::string& directory, SegmentId captured) {
   FileSystem* files = PosixFileSystem();
   std::vector<std::unique_ptr<ByteSource>> segments;
+  bool is_copy = true;
   ASSIGN_OR_RETURN(const std::vector<std::string> names, files->List(directory));
   for (const std::string& name : names) {
     const auto parsed = ParseSegmentFileName(name);
     if (!parsed.has_value() || parsed->cdc_index) continue;
+    is_copy = is_copy && parsed->id < captured;
     auto opened = files->OpenForRead(directory + "/" + name);
     if (opened.has_value()) {
       segments.push_back(*std::move(opened));
     } else if (opened.error().code != ErrorCode::kNotFound) {
       return opened.error();
     }
+  }
+  if (is_copy) {
+    return NotFound(
+        fmt::format("{} has no segment as new as what was captured ({}): is it mounted, and the node's own?", directory,
+                    captured.value));
   }
   return segments;
 }
@@ -82,9 +89,9 @@ Result<std::vector<std::unique_ptr<ByteSource>>> OpenSegments(const std::string&
 Result<std::unique_ptr<TableSnapshot>> TableSnapshot::Open(const Options& options) {
   std::unique_ptr<TableSnapshot> snapshot(new TableSnapshot());
   size_t count = 0;
-  for (const NodeFiles& node : options.nodes) {
-    auto opened = OpenNode(node, options);
-    if (!opened.has_value()) return opened.error().At(fmt::format("node {}", node.name));
+  for (size_t i = 0; i < options.nodes.size(); ++i) {
+    auto opened = OpenNode(options, i);
+    if (!opened.has_value()) return opened.error().At(fmt::format("node {}", options.nodes[i].name));
     count += opened->sstables.sstables().size();
     snapshot->total_bytes_ += opened->sstables.data_bytes();
     snapshot->nodes_.push_back(*std::move(opened));
@@ -107,9 +114,10 @@ Result<std::unique_ptr<TableSnapshot>> TableSnapshot::Open(const Options& option
 }
 
 // The logs first: what is flushed in between is in both.
-Result<TableSnapshot::Node> TableSnapshot::OpenNode(const NodeFiles& node, const Options& options) {
+Result<TableSnapshot::Node> TableSnapshot::OpenNode(const Options& options, size_t number) {
+  const NodeFiles& node = options.nodes[number];
   Node opened;
-  ASSIGN_OR_RETURN(opened.segments, OpenSegments(node.commitlog));
+  ASSIGN_OR_RETURN(opened.segments, OpenSegments(node.commitlog, options.captured[number]));
   ASSIGN_OR_RETURN(const std::vector<std::string> directories, DirectoriesOf(node, *options.schema));
   ASSIGN_OR_RETURN(opened.sstables, SstableSet::Open(directories, {.pause = Sleep, .listed = {}}));
   return opened;

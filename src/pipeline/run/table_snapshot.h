@@ -21,6 +21,7 @@ class TableSnapshot {
  public:
   struct Options {
     std::vector<NodeFiles> nodes;
+    std::vector<SegmentId> captured;  // of each node: it was captured into this segment, so that older files are a copy
     const TableLookup* tables = nullptr;  // all that stand in the logs; must outlive it
     const TableSchema* schema = nullptr;  // must outlive it
     std::vector<std::string> exclude;     // as NodeCapture::Options::exclude
@@ -35,7 +36,7 @@ class TableSnapshot {
   };
 
   // Errors: those of SstableSet::Open and ReadLogSource, with the node's name; kNotFound (a node has no commitlog
-  // directory, or none of the table).
+  // directory, none of the table, or only segments older than what was captured).
   static Result<std::unique_ptr<TableSnapshot>> Open(const Options& options);
 
   // The next piece, or nullptr at the end. Lives until the next call.
@@ -55,7 +56,7 @@ class TableSnapshot {
     std::vector<std::unique_ptr<ByteSource>> segments;
     SstableSet sstables;
   };
-  static Result<Node> OpenNode(const NodeFiles& node, const Options& options);
+  static Result<Node> OpenNode(const Options& options, size_t number);
   Status AddSstables(const Node& node, const ScanOptions& scan, const Options& options);
   Status AddLogs(const NodeFiles& files, const Node& node, const Options& options);
   void NoteMissing(const std::string& node, const std::string& what);
