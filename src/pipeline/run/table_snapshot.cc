@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <thread>
 #include <utility>
 
@@ -19,23 +18,27 @@
 namespace braid {
 namespace {
 
-namespace fs = std::filesystem;
+// A disk that is not mounted leaves an empty directory, or none; what is on it must not pass for gone.
+Status CheckMounted(const std::string& data) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, PosixFileSystem()->List(data));
+  return names.empty() ? Status(NotFound(fmt::format("{} is empty: is it mounted?", data))) : Status();
+}
 
 // The table's directories in the node's data directories.
 Result<std::vector<std::string>> DirectoriesOf(const NodeFiles& node, const TableSchema& table) {
   std::vector<std::string> directories;
   for (const std::string& data : node.data) {
-    const std::string keyspace = data + "/" + table.keyspace;
-    std::error_code error;
-    if (!fs::exists(keyspace, error)) continue;
-    ASSIGN_OR_RETURN(const std::vector<TableDirectory> tables, ListTableDirectories(keyspace));
-    for (const TableDirectory& directory : tables) {
+    TRY(CheckMounted(data));
+    const auto tables = ListTableDirectories(data + "/" + table.keyspace);
+    if (!tables.has_value() && tables.error().code == ErrorCode::kNotFound) continue;
+    TRY(tables);
+    for (const TableDirectory& directory : *tables) {
       if (directory.id == table.table_id) directories.push_back(directory.path);
     }
   }
   if (directories.empty()) {
-    return NotFound(fmt::format("node {}: {} has no directory of {} ({}); is its data directory complete and mounted?",
-                                node.name, fmt::join(node.data, ", "), table.FullName(), table.table_id.ToString()));
+    return NotFound(fmt::format("{} has no directory of {} ({}); is the data directory complete and mounted?",
+                                fmt::join(node.data, ", "), table.FullName(), table.table_id.ToString()));
   }
   return directories;
 }

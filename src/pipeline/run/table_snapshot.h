@@ -36,7 +36,8 @@ class TableSnapshot {
   };
 
   // Errors: those of SstableSet::Open and ReadLogSource, with the node's name; kNotFound (a node has no commitlog
-  // directory, none of the table, or only segments older than what was captured).
+  // directory, none of the table, or only segments older than what was captured; a data directory is not there, or is
+  // empty).
   static Result<std::unique_ptr<TableSnapshot>> Open(const Options& options);
 
   // The next piece, or nullptr at the end. Lives until the next call.
