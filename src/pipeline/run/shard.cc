@@ -200,6 +200,10 @@ Status Shard::TakeTruncation(const Message& message, int64_t now_us) {
   if (message.cut <= cut.at) return {};
   cut.at = message.cut;
   news_ = true;
+  // What was opened before still has the rows that are gone, of this node if not of those that told of it earlier.
+  if (const auto snapshot = snapshots_.find(message.table); snapshot != snapshots_.end()) {
+    snapshot->second.useless = true;
+  }
   if (++cut.count <= truncated.count) return {};
   if (hold_.has_value()) {
     // What was written before is told before.
@@ -207,10 +211,6 @@ Status Shard::TakeTruncation(const Message& message, int64_t now_us) {
     TRY(ApplyHeld(now_us));
   }
   truncated.count = cut.count;
-  // What was opened before still has the rows that are gone.
-  if (const auto snapshot = snapshots_.find(message.table); snapshot != snapshots_.end()) {
-    snapshot->second.useless = true;
-  }
   const TableSchema* table = Newest(message.table);
   return table != nullptr ? reconciler_.Truncate(*table, message.time, *this) : Status();
 }

@@ -231,5 +231,21 @@ TEST_F(ShardSnapshotTest, WhileAGapIsOpenNoRowIsCalledComplete) {
   EXPECT_EQ(Published().size(), 5u);
 }
 
+// The nodes do not truncate at the same instant: what was opened between two of them has the rows of the second still.
+TEST_F(ShardSnapshotTest, WhatWasOpenedBeforeTheLastNodeTruncatedIsUseless) {
+  Take(Progress(1, 10, 1));
+  Take(Progress(2, 10, 1));
+  Take(Truncation(1, 20, 21));
+  Snapshot({"n2 1 insert@100 title=a"});
+  Begin();
+  EXPECT_THAT(shard_->UselessSnapshots(), IsEmpty());
+  Take(Truncation(2, 20, 21));
+  EXPECT_THAT(shard_->UselessSnapshots(), ElementsAre(::testing::Pair(table_->table_id, note_.attempt)));
+  Give(0, SIZE_MAX);
+  End();
+  EXPECT_EQ(Published().size(), 1u) << "but for the truncation nothing is told";
+  EXPECT_FALSE(IsDone());
+}
+
 }  // namespace
 }  // namespace braid
