@@ -129,7 +129,9 @@ Status Shard::EndSnapshot(const TableId& table, const SnapshotNote& note) {
   const auto snapshot = snapshots_.find(table);
   const bool counts = snapshot != snapshots_.end() && snapshot->second.attempt == note.attempt;
   if (note.compare) {
-    if (counts) comparisons_[note.attempt].done = true;
+    if (!counts) return {};
+    comparisons_[note.attempt].done = true;
+    snapshots_.erase(snapshot);
     return {};
   }
   const auto place = mark_.snapshots.find(table);
@@ -137,6 +139,8 @@ Status Shard::EndSnapshot(const TableId& table, const SnapshotNote& note) {
   // One that is given up is done too: nothing waits for it any more.
   if (!note.given_up && (!counts || snapshot->second.useless)) return {};
   place->second.done = true;
+  // Nothing more of it counts, and what was touched need not be known.
+  if (snapshot != snapshots_.end() && !snapshot->second.compares) snapshots_.erase(snapshot);
   news_ = snapshot_done_ = true;
   return {};
 }
