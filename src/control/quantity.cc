@@ -102,4 +102,11 @@ std::string FormatDuration(int64_t us) {
   return fmt::format("{}{} d {} h", sign, s / 86400, s % 86400 / 3600);
 }
 
+std::string WriteDuration(int64_t us) {
+  if (us == 0) return "0s";
+  size_t unit = kDurations.size() - 1;
+  while (us % static_cast<int64_t>(kDurations[unit].factor) != 0) --unit;
+  return fmt::format("{}{}", us / static_cast<int64_t>(kDurations[unit].factor), kDurations[unit].name);
+}
+
 }  // namespace braid

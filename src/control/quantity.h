@@ -22,4 +22,8 @@ std::string FormatSize(uint64_t bytes);
 // "0 s", "350 µs", "12 ms", "3.2 s", "5 min 20 s", "7 d 3 h". A minus before negative ones.
 std::string FormatDuration(int64_t us);
 
+// "0s", "90m", "7d": exactly, in the largest unit in which it is whole, and so that ParseDuration takes it. `us` is not
+// negative.
+std::string WriteDuration(int64_t us);
+
 }  // namespace braid

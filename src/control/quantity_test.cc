@@ -49,5 +49,16 @@ TEST(QuantityTest, WhatIsShownIsShort) {
   EXPECT_EQ(FormatDuration(std::numeric_limits<int64_t>::min()).front(), '-');
 }
 
+TEST(QuantityTest, WhatIsWrittenIsReadAgain) {
+  EXPECT_EQ(WriteDuration(0), "0s");
+  EXPECT_EQ(WriteDuration(1'000'000), "1s");
+  EXPECT_EQ(WriteDuration(int64_t{90} * 60 * 1'000'000), "90m");
+  EXPECT_EQ(WriteDuration(int64_t{36500} * 86400 * 1'000'000), "36500d");
+  for (const int64_t us :
+       {int64_t{1}, int64_t{1001}, int64_t{2'000}, int64_t{3'600'000'000}, int64_t{86'401'000'000}}) {
+    EXPECT_EQ(*ParseDuration(WriteDuration(us)), us);
+  }
+}
+
 }  // namespace
 }  // namespace braid

@@ -181,8 +181,8 @@ bool Section::TakeDuration(std::string_view key, int64_t least_us, int64_t most_
     return false;
   }
   if (*duration < least_us || *duration > most_us) {
-    Note(key, fmt::format("{} is out of range; give {} to {}", FormatDuration(*duration), FormatDuration(least_us),
-                          FormatDuration(most_us)));
+    Note(key, fmt::format("{} is out of range; give {} to {}", WriteDuration(*duration), WriteDuration(least_us),
+                          WriteDuration(most_us)));
     return false;
   }
   *to = *duration;

@@ -1,5 +1,6 @@
 #include "control/status.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -91,6 +92,28 @@ Retention: 7 d 0 h, within the disk
   EXPECT_THAT(text, HasSubstr("movies: NOT READY: n1 is ?[2J far behind\n"));
   EXPECT_THAT(text, HasSubstr("\nAlarms\n  ! disk full\n"));
   EXPECT_THAT(text, HasSubstr("\nOpen gaps: none\n"));
+}
+
+TEST(StatusTest, OfManyBackfillsThoseAreShownThatHaveNotEnded) {
+  RunStats stats = SomeStats();
+  stats.backfills.clear();
+  for (uint64_t id = 1; id <= 40; ++id) {
+    BackfillStats backfill;
+    backfill.id = id;
+    backfill.table = fmt::format("vault.t{}", id);
+    backfill.running = id == 3;
+    const bool ended = id != 3 && (id < 10 || id >= 25);
+    backfill.state = ended ? BackfillTask::State::kDone : BackfillTask::State::kWaiting;
+    stats.backfills.push_back(backfill);
+  }
+  const std::string text = *RenderStatus(RenderStatusJson(stats));
+  EXPECT_THAT(text, HasSubstr("\n  3          vault.t3   asked  running"));
+  EXPECT_THAT(text, HasSubstr("\n  10         vault.t10  asked  waiting"));
+  EXPECT_THAT(text, HasSubstr("\n  24         vault.t24  asked  waiting"));
+  EXPECT_THAT(text, HasSubstr("\n  40         vault.t40  asked  done"));
+  EXPECT_THAT(text, Not(HasSubstr("vault.t4 ")));
+  EXPECT_THAT(text, Not(HasSubstr("vault.t36 ")));
+  EXPECT_THAT(text, HasSubstr("\n  and 20 more: --json\n"));
 }
 
 TEST(StatusTest, ARetiredNodeIsNotBehind) {

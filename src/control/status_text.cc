@@ -198,19 +198,40 @@ std::string TimeLeft(const Json& backfill) {
                                              static_cast<double>(read) * static_cast<double>(left)));
 }
 
+// Which backfills are shown, by id: what runs, then what has not ended, then the newest of those that have.
+std::vector<const Json*> ShownBackfills(const Json& backfills) {
+  const auto rank = [](const Json& backfill) {
+    const std::string state = Text(backfill, "state");
+    if (state == "running") return 0;
+    return state == "done" || state == "cancelled" ? 2 : 1;
+  };
+  std::vector<const Json*> shown;
+  for (const Json& backfill : backfills) shown.push_back(&backfill);
+  const auto id = [](const Json* backfill) { return Number(*backfill, "id"); };
+  std::ranges::stable_sort(shown, [&](const Json* a, const Json* b) {
+    if (rank(*a) != rank(*b)) return rank(*a) < rank(*b);
+    return rank(*a) == 2 ? id(a) > id(b) : id(a) < id(b);
+  });
+  shown.resize(std::min(shown.size(), kMostBackfillsShown));
+  std::ranges::stable_sort(shown, {}, id);
+  return shown;
+}
+
 std::string Backfills(const Json& json) {
   const Json& backfills = At(json, "backfills");
   if (!backfills.is_array() || backfills.empty()) return "";
   Table table(4);
   table.Row({"Backfills", "table", "cause", "state", "read", "of", "left"});
-  for (size_t i = backfills.size() - std::min(backfills.size(), kMostBackfillsShown); i < backfills.size(); ++i) {
-    const Json& backfill = backfills[i];
+  const std::vector<const Json*> shown = ShownBackfills(backfills);
+  for (const Json* each : shown) {
+    const Json& backfill = *each;
     const bool running = Text(backfill, "state") == "running";
     table.Row({std::to_string(Number(backfill, "id")), OneLine(Text(backfill, "table")), Text(backfill, "cause"),
                Text(backfill, "state"), running ? Size(backfill, "read_bytes") : "-",
                running ? Size(backfill, "total_bytes") : "-", running ? TimeLeft(backfill) : "-"});
   }
-  return "\n" + table.Render();
+  const size_t more = backfills.size() - shown.size();
+  return "\n" + table.Render() + (more == 0 ? "" : fmt::format("  and {} more: --json\n", more));
 }
 
 std::string Resources(const Json& json) {
