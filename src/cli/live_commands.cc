@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -10,6 +11,7 @@
 
 #include "cassandra/schema/schema.h"
 #include "cli/commands.h"
+#include "cli/terminal.h"
 #include "cli/time_argument.h"
 #include "codec/schema.h"
 #include "control/config.h"
@@ -55,23 +57,63 @@ Result<ReadFrom> ParseFrom(const std::string& text) {
   return from;
 }
 
-// Checks the streams against the tables that the nodes define now.
-Status CheckAgainstSchema(const Config& config, size_t* tables) {
+// What a configuration says of tables, held against those that the nodes define now.
+struct SchemaFindings {
+  size_t tables = 0;
+  std::vector<std::string> mistakes;
+  // What may be meant for a table or a column that is still to come, or be misspelt.
+  std::vector<std::string> notices;
+};
+
+void CheckExcluded(const std::string& path, const ClusterSchema& schema, SchemaFindings* findings) {
+  const size_t dot = path.find('.', path.find('.') + 1);
+  const std::string table_name = path.substr(0, dot);
+  const std::string column_name = path.substr(dot + 1);
+  const auto info = std::ranges::find_if(schema.tables(), [&](const TableInfo& each) {
+    return each.schema != nullptr && each.schema->FullName() == table_name;
+  });
+  if (info == schema.tables().end()) {
+    findings->notices.push_back(fmt::format("exclude: {}: there is no table {} now", path, table_name));
+    return;
+  }
+  const Column* const column = info->schema->FindColumn(column_name);
+  if (column == nullptr) {
+    findings->notices.push_back(fmt::format("exclude: {}: {} has no column {} now; names are as CQL stores them", path,
+                                            table_name, column_name));
+  } else if (column->kind != ColumnKind::kStatic && column->kind != ColumnKind::kRegular) {
+    findings->mistakes.push_back(
+        fmt::format("exclude: {} is a key column, without which a row cannot be told from others", path));
+  }
+}
+
+void CheckStream(const StreamSpec& stream, const std::vector<TableSchemaPtr>& captured, SchemaFindings* findings) {
+  for (const std::string& pattern : stream.tables) {
+    bool fits = false;
+    for (const TableSchemaPtr& table : captured) fits = fits || FitsPattern(pattern, table->FullName());
+    if (fits) continue;
+    findings->notices.push_back(fmt::format("stream {}: no captured table fits {} now", stream.name, pattern));
+  }
+  for (const TableSchemaPtr& table : captured) {
+    bool fits = false;
+    for (const std::string& pattern : stream.tables) fits = fits || FitsPattern(pattern, table->FullName());
+    if (!fits) continue;
+    const auto shape = StreamShape::Make(stream, *table);
+    if (!shape.has_value()) findings->mistakes.push_back(shape.error().message);
+  }
+}
+
+Result<SchemaFindings> CheckAgainstSchema(const Config& config) {
   std::vector<std::string> directories;
   for (const NodeFiles& node : config.nodes) {
     directories.insert(directories.end(), node.data.begin(), node.data.end());
   }
   ASSIGN_OR_RETURN(const ClusterSchema schema, ReadSchema(directories, ComputeSchemaId));
   const std::vector<TableSchemaPtr> captured = schema.CdcTables();
-  *tables = captured.size();
-  for (const StreamSpec& stream : config.streams) {
-    for (const TableSchemaPtr& table : captured) {
-      bool fits = false;
-      for (const std::string& pattern : stream.tables) fits = fits || FitsPattern(pattern, table->FullName());
-      if (fits) TRY(StreamShape::Make(stream, *table));
-    }
-  }
-  return {};
+  SchemaFindings findings;
+  findings.tables = captured.size();
+  for (const std::string& column : config.exclude) CheckExcluded(column, schema, &findings);
+  for (const StreamSpec& stream : config.streams) CheckStream(stream, captured, &findings);
+  return findings;
 }
 
 Status Run(const std::string& path) {
@@ -132,12 +174,15 @@ int RunStatus(const std::string& config_path, bool json) {
 int RunValidate(const std::string& config_path) {
   const auto config = ReadConfig(config_path);
   if (!config.has_value()) return Fail(config.error());
-  size_t tables = 0;
-  const Status checked = CheckAgainstSchema(*config, &tables);
-  if (!checked.has_value()) return Fail(checked.error());
-  fmt::print("{} is good: {} nodes, {} captured tables, {}\n", config_path, config->nodes.size(), tables,
-             config->streams.empty() ? std::string("each of them a stream")
-                                     : fmt::format("{} streams", config->streams.size()));
+  const auto findings = CheckAgainstSchema(*config);
+  if (!findings.has_value()) return Fail(findings.error());
+  for (const std::string& notice : findings->notices) {
+    fmt::print(stderr, "braid: {}: {}; is it misspelt, or still to come?\n", config_path, notice);
+  }
+  if (!findings->mistakes.empty()) return Fail(InvalidArgument(fmt::format("{}", fmt::join(findings->mistakes, "\n"))));
+  fmt::print("{} is good: {}, {}, {}\n", config_path, Plural(config->nodes.size(), "node"),
+             Plural(findings->tables, "captured table"),
+             config->streams.empty() ? std::string("each of them a stream") : Plural(config->streams.size(), "stream"));
   return 0;
 }
 

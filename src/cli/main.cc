@@ -39,7 +39,11 @@ std::string TakeMemory(std::string& text) {
   const std::string cure =
       fmt::format("'{}' is not a size from 1MiB to what this machine has, {}MiB", text, most_bytes >> 20);
   if (text.empty() || text[0] < '0' || text[0] > '9') return cure;
-  if (!CLI::AsSizeValue(false)(text).empty()) return cure;
+  try {
+    if (!CLI::AsSizeValue(false)(text).empty()) return cure;
+  } catch (const CLI::ValidationError&) {
+    return cure + "; units are KiB, MiB, GiB";
+  }
   uint64_t bytes = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
   const bool good = error == std::errc() && end == text.data() + text.size();
@@ -159,7 +163,8 @@ std::string TakeTokens(const std::string& text, TokenRange* tokens) {
   const bool good =
       colon != std::string::npos && number(std::string_view(text).substr(0, colon), &tokens->after.value) &&
       number(std::string_view(text).substr(colon + 1), &tokens->through.value) && tokens->after < tokens->through;
-  return good ? "" : "'" + text + "' is no range of tokens; give AFTER:THROUGH, such as -4611686018427387904:0";
+  if (good) return "";
+  return "'" + text + "' is no range of tokens; give AFTER:THROUGH, the smaller first, such as -4611686018427387904:0";
 }
 
 // The words of `backfill` for a pipeline that runs.
@@ -171,7 +176,10 @@ void AddOnlineBackfill(CLI::App* backfill, OnlineBackfillArguments* online) {
                        "Ask the pipeline of this configuration to take the tables in, beside its live "
                        "streams, rather than write files")
           ->type_name("FILE");
-  for (const char* name : {"--node", "--out", "--now", "--snapshot", "--backups", "--memory"}) config->excludes(name);
+  for (const char* name :
+       {"--node", "--out", "--name", "--on-corruption", "--now", "--snapshot", "--backups", "--memory"}) {
+    config->excludes(name);
+  }
   backfill
       ->add_option_function<std::string>(
           "--token-range", [online](const std::string& text) { TakeTokens(text, &online->tokens); },
@@ -218,6 +226,10 @@ void AddBackfill(CLI::App* app, std::function<int()>* run) {
   backfill->add_flag("--backups", words->options.files.backups, "Read the incremental backups, too");
   AddMemory(backfill, &words->options.memory_bytes, "Memory to use, about (default 256MiB)");
   for (const char* name : {"--node", "--out"}) backfill->get_option(name)->required(false);
+  backfill->get_option("--node")->description(
+      "A node's name and directory (of which data/ is read); once for each node");
+  backfill->get_option("--table")->description(
+      "Only this table; may be given again (default: every cdc table; with --config it must be given)");
   AddOnlineBackfill(backfill, &words->online);
   backfill->callback([backfill, words, run] {
     if (backfill->count("--config") > 0) {

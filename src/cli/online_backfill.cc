@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "cli/commands.h"
@@ -44,24 +45,52 @@ Json FindTask(const Json& status, const std::string& table, bool compares, int64
   return found;
 }
 
+// What keeps the table from being done, told once each: the pipeline goes on trying, and its own log may be elsewhere.
+class Obstacles {
+ public:
+  void Tell(const Json& status, const std::string& table, const std::string& state, ProgressBar* bar) {
+    if (state == "paused") TellOne(fmt::format("{}: paused; go on with it by braid backfill … --resume", table), bar);
+    for (const Json& alarm : status.value("alarms", Json::array())) {
+      const std::string text = alarm.is_string() ? alarm.get<std::string>() : "";
+      if (text.find(table + " ") != std::string::npos) TellOne("not done yet: " + text, bar);
+    }
+  }
+
+ private:
+  void TellOne(const std::string& text, ProgressBar* bar) {
+    if (!told_.insert(text).second) return;
+    bar->Clear();
+    fmt::print(stderr, "braid: {}\n", text);
+  }
+
+  std::set<std::string> told_;
+};
+
 // Waits until the backfill is at its end, and gives it as the status has it.
 Result<Json> Await(const Config& config, const std::string& table, bool compares, int64_t since_us) {
   ProgressBar bar;
+  Obstacles obstacles;
   const std::string step = (compares ? "verifying " : "backfilling ") + table;
   bool seen = false;
   while (StopOnSignal::caught() == 0) {
     ASSIGN_OR_RETURN(const Json status, FetchJson(config));
     const Json task = FindTask(status, table, compares, since_us);
     const std::string state = task.is_null() ? "" : task.value("state", "");
-    if (state == "done" || state == "cancelled") {
+    if (state == "done") {
       bar.Clear();
       return task;
     }
+    if (state == "cancelled") {
+      bar.Clear();
+      return Error{ErrorCode::kTransient, fmt::format("{}: somebody has cancelled it; ask again", table)};
+    }
     if (seen && task.is_null()) return Error{ErrorCode::kTransient, "the pipeline was started anew; ask again"};
     if (task.is_null() && NowUs() - since_us > kTakenUpUs) {
-      return Error{ErrorCode::kTransient, "the pipeline did not take it up; its log says why"};
+      return Error{ErrorCode::kTransient,
+                   "the pipeline did not take it up: its log says why (is the table captured, cdc = true?)"};
     }
     seen = seen || !task.is_null();
+    obstacles.Tell(status, table, state, &bar);
     const double total = task.is_null() ? 0 : task.value("total_bytes", 0.0);
     bar.Draw(step.c_str(), total > 0 ? task.value("read_bytes", 0.0) / total : 0);
     std::this_thread::sleep_for(kLookEvery);
@@ -77,6 +106,7 @@ bool TellVerdict(const std::string& table, const Json& task, bool samples) {
   const uint64_t differences = number("missing") + number("extra") + number("stale") + number("different");
   if (samples) {
     for (const Json& sample : found["samples"]) fmt::print("{}\n", sample.get<std::string>());
+    std::fflush(stdout);
   }
   fmt::print(stderr, "{}: {} held against what the nodes have: {}\n", table, Plural(number("rows"), "row"),
              differences == 0 ? std::string("no difference")
@@ -115,8 +145,8 @@ Status AskAndWait(const OnlineBackfillArguments& arguments) {
       fmt::print("{}: the running pipeline takes it up within seconds; braid status shows how it goes\n", table);
       continue;
     }
-    ASSIGN_OR_RETURN(const Json task, Await(config, table, false, since_us));
-    fmt::print("{}: {}\n", table, task.value("state", ""));
+    TRY(Await(config, table, false, since_us));
+    fmt::print("{}: done\n", table);
   }
   return {};
 }
@@ -133,6 +163,7 @@ Result<bool> VerifyTold(const Config& config, const std::vector<std::string>& ta
   bar.Clear();
   TRY(verdict);
   if (show) fmt::print("{}", VerdictJson(*verdict));
+  std::fflush(stdout);
   fmt::print(stderr, "{}", VerdictText(*verdict));
   return verdict->clean();
 }

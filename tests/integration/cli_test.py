@@ -78,9 +78,9 @@ class CommandLineTest(BraidTest):
                 self.assert_refused(self.replay(*self.node, "--table", table), USAGE, "--table", "KEYSPACE.TABLE")
 
     def test_malformed_memory(self):
-        for memory in ("10", "-5", "much", "1023KiB", "99999999999999999999GiB", "", "17EiB", "100TiB"):
+        for memory in ("10", "-5", "much", "1023KiB", "99999999999999999999GiB", "", "17EiB", "100TiB", "12q"):
             with self.subTest(memory=memory):
-                self.assert_refused(self.replay(*self.node, f"--memory={memory}"), USAGE, "--memory")
+                self.assert_refused(self.replay(*self.node, f"--memory={memory}"), USAGE, "--memory", "from 1MiB")
 
     def test_malformed_on_corruption(self):
         self.assert_refused(self.replay(*self.node, "--on-corruption", "maybe"), USAGE, "--on-corruption", "stop", "skip")
@@ -151,6 +151,56 @@ class SegmentHeaderTest(BraidTest):
 
     def test_what_is_not_read_is_no_damage_to_skip(self):
         self.assert_refused(self.replay(9, "{}", "--on-corruption", "skip"), FAILED, self.segment, "version 9")
+
+
+class ConfigurationTest(BraidTest):
+    """What `braid validate` finds out from the tables that the nodes have, and words that belong to files alone."""
+
+    def configuration(self, source: str = "", top: str = "") -> Path:
+        nodes = "".join(f"    - {{name: {home.name}, home: {home}}}\n" for home in sorted((recording(PLAIN) / "nodes").iterdir()))
+        path = self.scratch / "braid.yaml"
+        path.write_text(f"name: movies\nsource:\n  nodes:\n{nodes}{source}state: {self.scratch / 'state'}\n{top}", encoding="utf-8")
+        return path
+
+    def validate(self, source: str = "", top: str = ""):
+        return run("validate", "--config", self.configuration(source, top))
+
+    def test_good(self):
+        ran = self.validate("  exclude: [rec.wide.w00]\n", "streams: [{name: s, table: rec.wide}]\n")
+        self.assert_passes(ran)
+        self.assertIn("is good: 3 nodes, 17 captured tables, 1 stream\n", ran.out)
+
+    def test_excluded_key_column(self):
+        self.assert_refused(self.validate("  exclude: [rec.wide.p]\n"), USAGE, "exclude: rec.wide.p is a key column")
+
+    def test_what_is_not_there_is_told_of(self):
+        for source, top, says in (("  exclude: [rec.wide.nosuch]\n", "", "rec.wide has no column nosuch"),
+                                  ("  exclude: [rec.nosuch.c]\n", "", "there is no table rec.nosuch"),
+                                  ("", "streams: [{name: s, tables: ['nosuch.*']}]\n", "no captured table fits nosuch.*")):
+            with self.subTest(says):
+                ran = self.validate(source, top)
+                self.assertEqual((ran.code, ran.err.count("\n")), (0, 1), ran.err)
+                self.assertIn(says, ran.err)
+                self.assertIn("is good", ran.out)
+
+    def test_every_stream_is_looked_at(self):
+        ran = self.validate(top="streams:\n  - {name: one, table: rec.wide, where: 'nosuch = 1'}\n"
+                                "  - {name: two, table: rec.wide, columns: {exclude: [p]}}\n")
+        self.assertEqual((ran.code, ran.out, ran.err.count("\n")), (USAGE, "", 2), ran.err)
+        self.assertIn("stream one", ran.err)
+        self.assertIn("stream two", ran.err)
+
+    def test_backfill_of_streams_takes_no_words_of_files(self):
+        for words in (("--name", "x"), ("--on-corruption", "skip"), ("--now", "2026-11-21T07:40:51Z"), ("--memory", "64MiB")):
+            with self.subTest(words):
+                ran = run("backfill", "--config", self.configuration(), "--table", "rec.wide", *words)
+                self.assert_refused(ran, USAGE, words[0], "excludes --config")
+
+    def test_range_of_tokens(self):
+        for tokens in ("5", "5:3", "a:b", ":"):
+            with self.subTest(tokens):
+                ran = run("backfill", "--config", self.configuration(), "--table", "rec.wide", "--token-range", tokens)
+                self.assert_refused(ran, USAGE, "--token-range", "AFTER:THROUGH", "smaller first")
 
 
 class OutputTest(BraidTest):
