@@ -14,6 +14,13 @@ namespace {
 
 constexpr uint64_t kMostRequestBytes = 4096;
 
+// Not one that is being written.
+bool IsBackfillRequest(std::string_view name) {
+  if (!name.starts_with(kBackfillRequestPrefix)) return false;
+  name.remove_prefix(kBackfillRequestPrefix.size());
+  return !name.empty() && name.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 Error UnknownNode(const PipelineIdentity& identity, const std::string& name) {
   std::string known;
   for (const KnownNode& node : identity.nodes) {
@@ -66,13 +73,20 @@ Status Pipeline::TakeRequests() {
     TRY(files_->Remove(RequestsPath(config_.state) + "/" + request));
   }
   for (const std::string& name : *names) {
-    if (!name.starts_with(kBackfillRequestPrefix)) continue;
+    if (!IsBackfillRequest(name)) continue;
     const std::string path = RequestsPath(config_.state) + "/" + name;
     ASSIGN_OR_RETURN(const auto file, files_->OpenForRead(path));
     ASSIGN_OR_RETURN(const std::string text, ReadAll(*file, kMostRequestBytes));
     const auto request = DecodeRequest(text);
     if (request.has_value()) {
+      const BackfillTasks before = backfills_;
       TRY(TakeBackfillRequest(*request));
+      // It goes when what was asked for is written down. While the disk is full it stays.
+      const Status written = WriteBackfills(files_, config_.state, backfills_);
+      if (!written.has_value()) {
+        backfills_ = before;
+        return written.error().code == ErrorCode::kNoSpace ? Status() : written;
+      }
     } else {
       Tell(true, fmt::format("{}: {}; it is removed", path, request.error().message));
     }
