@@ -17,8 +17,15 @@ namespace {
 
 // What may wait on a shard's channel when a piece is added: live writes must not wait long behind them.
 constexpr uint64_t kMostWaitingBytes = uint64_t{1} << 20;
+// And what part of the channel, so that capture always has room.
+constexpr uint64_t kWaitingShare = 4;
 constexpr auto kPause = std::chrono::milliseconds(2);
 constexpr int64_t kMicros = 1'000'000;
+
+bool IsBusy(const Channel& channel) {
+  const uint64_t held = channel.held_bytes();
+  return held > std::min(kMostWaitingBytes, (held + channel.room_bytes()) / kWaitingShare);
+}
 
 Error Ended() {
   return {ErrorCode::kTransient, "it was stopped"};
@@ -66,10 +73,11 @@ bool Backfiller::Ends() const {
 void Backfiller::Run() {
   std::string missing;
   const Status given = Give(&missing);
+  const bool ends = Ends();
   const std::lock_guard lock(mutex_);
   progress_.running = false;
   progress_.ended = given.has_value() && missing.empty();
-  if (!given.has_value() && given.error().code != ErrorCode::kTransient) missing = given.error().message;
+  if (!given.has_value() && !ends) missing = given.error().message;
   progress_.problem = missing;
 }
 
@@ -83,7 +91,7 @@ Message Backfiller::MakeMessage(Message::Kind kind) const {
 }
 
 Status Backfiller::Push(uint32_t shard, Message message) {
-  while (job_.shards[shard].channel->held_bytes() > kMostWaitingBytes) {
+  while (IsBusy(*job_.shards[shard].channel)) {
     if (Ends()) return Ended();
     std::this_thread::sleep_for(kPause);
   }
