@@ -16,6 +16,9 @@ namespace {
 constexpr SealedForm kForm = {.magic = "BRBF", .version = 1, .what = "list of backfills"};
 // What ended and says nothing any more is kept for people to see.
 constexpr size_t kKeptForPeople = 16;
+// After something that a person must cure, and each time twice as long, up to the most.
+constexpr int64_t kFirstRetryUs = 60'000'000;
+constexpr int64_t kMostRetryUs = 6 * 3600 * int64_t{1'000'000};
 
 void AppendTask(std::string* to, const BackfillTask& task) {
   AppendVint(to, task.id);
@@ -93,15 +96,35 @@ BackfillTask& BackfillTasks::Add(BackfillTask task) {
   return tasks.emplace_back(std::move(task));
 }
 
-void BackfillTasks::Forget(const std::vector<Gap>& open) {
+void BackfillTasks::Forget(const std::vector<Gap>& open, const std::function<bool(const TableId&)>& unknown) {
   size_t ended = static_cast<size_t>(std::ranges::count_if(tasks, &BackfillTask::ended));
   std::erase_if(tasks, [&](const BackfillTask& task) {
     const bool counts = std::ranges::any_of(
         task.gaps, [&](uint64_t id) { return std::ranges::find(open, id, &Gap::id) != open.end(); });
-    if (!task.ended() || counts || ended <= kKeptForPeople) return false;
+    const bool unwanted = task.state == BackfillTask::State::kCancelled && !task.compares && unknown(task.table);
+    if (!task.ended() || counts || unwanted || ended <= kKeptForPeople) return false;
     --ended;
     return true;
   });
+}
+
+const BackfillTask* BackfillTurns::Next(const BackfillTasks& tasks, int64_t now_us) const {
+  std::vector<TableId> pausing;
+  for (const BackfillTask& task : tasks.tasks) {
+    if (task.state != BackfillTask::State::kWaiting) continue;
+    const auto wait = waits_.find(task.id);
+    const bool due = wait == waits_.end() || wait->second.until_us <= now_us;
+    const bool follows = !task.compares && std::ranges::find(pausing, task.table) != pausing.end();
+    if (due && !follows) return &task;
+    if (!due && !task.compares) pausing.push_back(task.table);
+  }
+  return nullptr;
+}
+
+void BackfillTurns::Fail(uint64_t task, int64_t now_us) {
+  Pause& pause = waits_[task];
+  pause.pause_us = std::clamp(2 * pause.pause_us, kFirstRetryUs, kMostRetryUs);
+  pause.until_us = now_us + pause.pause_us;
 }
 
 std::string BackfillsPath(const std::string& state) {
@@ -129,7 +152,7 @@ Status WriteBackfills(FileSystem* files, const std::string& state, const Backfil
 }
 
 bool AddForGaps(const std::vector<Gap>& open, const std::vector<const TableSchema*>& tables, int64_t now_us,
-                BackfillTasks* tasks) {
+                const std::function<bool(const BackfillTask&)>& begun, BackfillTasks* tasks) {
   bool any = false;
   for (const TableSchema* table : tables) {
     BackfillTask task{
@@ -140,8 +163,17 @@ bool AddForGaps(const std::vector<Gap>& open, const std::vector<const TableSchem
       if (!concerned.empty() && !std::ranges::any_of(tasks->tasks, heals)) task.gaps.push_back(gap.id);
     }
     if (task.gaps.empty()) continue;
-    tasks->Add(std::move(task));
     any = true;
+    const auto takes_more = [&](const BackfillTask& other) {
+      return other.table == table->table_id && other.state == BackfillTask::State::kWaiting && other.tokens.all() &&
+             !other.compares && !begun(other);
+    };
+    const auto waiting = std::ranges::find_if(tasks->tasks, takes_more);
+    if (waiting == tasks->tasks.end()) {
+      tasks->Add(std::move(task));
+    } else {
+      waiting->gaps.insert(waiting->gaps.end(), task.gaps.begin(), task.gaps.end());
+    }
   }
   return any;
 }

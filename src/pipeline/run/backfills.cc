@@ -15,9 +15,8 @@ namespace {
 constexpr int64_t kSecond = 1'000'000;
 // After a table was truncated, until all nodes have done so.
 constexpr int64_t kBeginAgainUs = 5 * kSecond;
-// After something that a person must cure, and each time twice as long, up to the most.
-constexpr int64_t kFirstRetryUs = 60 * kSecond;
-constexpr int64_t kMostRetryUs = 6 * 3600 * kSecond;
+// Where no backfill can be done at all.
+constexpr int64_t kLookAgainUs = 60 * kSecond;
 // Of the configured memory.
 constexpr uint64_t kMemoryShare = 8;
 
@@ -42,13 +41,17 @@ Status Pipeline::StepBackfills() {
   const std::vector<const TableSchema*> tables = schemas_->CapturedTables();
   const std::vector<Gap> open = OpenGaps();
   const BackfillTasks before = backfills_;
-  if (config_.backfill.gaps) AddForGaps(open, tables, WallClockUs(), &backfills_);
+  const auto begun = [this](const BackfillTask& task) { return HasBegun(task); };
+  if (config_.backfill.gaps) AddForGaps(open, tables, WallClockUs(), begun, &backfills_);
   if (config_.backfill.bootstrap) AddForHistory(tables);
   DropGoneTables();
   TRY(FinishBackfill());
   for (const Gap& gap : Healed(open, tables, backfills_)) TellHealed(gap);
-  backfills_.Forget(open);
+  backfills_.Forget(open, [&](const TableId& id) {
+    return std::ranges::find(tables, id, &TableSchema::table_id) != tables.end() && !schemas_->HistoryKnown(id);
+  });
   std::erase_if(verdicts_, [&](const auto& verdict) { return backfills_.Find(verdict.first) == nullptr; });
+  std::erase_if(backfill_.begun, [&](uint64_t id) { return backfills_.Find(id) == nullptr; });
   if (backfills_ != before) backfills_dirty_ = true;
   if (backfills_dirty_) {
     const Status written = WriteBackfills(files_, config_.state, backfills_);
@@ -87,6 +90,7 @@ Status Pipeline::TakeBackfillRequest(const BackfillRequest& request) {
       const bool pauses = request.what == What::kPause;
       task->state = pauses ? BackfillTask::State::kPaused : BackfillTask::State::kWaiting;
       SetAlarm(AlarmOf(*task), "");
+      backfill_.turns.Forget(task->id);
       backfill_.next_us = 0;
     }
     backfills_dirty_ = true;
@@ -126,17 +130,36 @@ void Pipeline::AddForHistory(const std::vector<const TableSchema*>& tables) {
   }
 }
 
+// Of tables that are gone, or not captured any more: what is written to those meanwhile is in no log, so that whatever
+// was read of them before counts for nothing should they be captured again.
 void Pipeline::DropGoneTables() {
+  const auto uncaptured = [this](const BackfillTask& task) {
+    const TableSchema* schema = schemas_->FindTable(task.table);
+    return schema != nullptr && !schema->cdc;
+  };
+  std::erase_if(backfills_.tasks, [&](const BackfillTask& task) { return task.ended() && uncaptured(task); });
   for (BackfillTask& task : backfills_.tasks) {
-    if (!task.ended() && schemas_->FindTable(task.table) == nullptr)
-      EndBackfill(&task, BackfillTask::State::kCancelled);
+    if (task.ended() || (schemas_->FindTable(task.table) != nullptr && !uncaptured(task))) continue;
+    Tell(false, fmt::format("the backfill of {} ends: the table is gone, or not captured any more", task.name));
+    EndBackfill(&task, BackfillTask::State::kCancelled);
   }
+}
+
+// Whether something of it may have been read already, by this process or another.
+bool Pipeline::HasBegun(const BackfillTask& task) const {
+  if (backfill_.begun.contains(task.id)) return true;
+  return std::ranges::any_of(shards_, [&](const auto& shard) {
+    const std::lock_guard lock(shard->mutex);
+    const auto place = shard->snapshots.find(task.table);
+    return place != shard->snapshots.end() && place->second.task == task.id;
+  });
 }
 
 // Whatever the outcome: nothing waits for it any more.
 void Pipeline::EndBackfill(BackfillTask* task, BackfillTask::State state) {
   if (backfill_.task == task->id) StopBackfill();
   task->state = state;
+  backfill_.turns.Forget(task->id);
   SetAlarm(AlarmOf(*task), "");
   if (state == BackfillTask::State::kDone || task->compares) return;
   for (const auto& shard : shards_) {
@@ -168,26 +191,24 @@ Status Pipeline::FinishBackfill() {
   const Backfiller::Progress progress = backfiller_.progress();
   if (progress.running) return {};
   if (BackfillIsUseless()) {
-    backfill_.next_us = WallClockUs() + kBeginAgainUs;
+    backfill_.turns.Wait(task->id, WallClockUs() + kBeginAgainUs);
     StopBackfill();
     return {};
   }
   if (!progress.ended) {
     SetAlarm(AlarmOf(*task), fmt::format("the backfill of {} stands still: {}; it is tried again by itself", task->name,
                                          progress.problem));
-    backfill_.retry_us = std::clamp(2 * backfill_.retry_us, kFirstRetryUs, kMostRetryUs);
-    backfill_.next_us = WallClockUs() + backfill_.retry_us;
+    backfill_.turns.Fail(task->id, WallClockUs());
     StopBackfill();
     return {};
   }
   if (task->compares) {
     if (const auto verdict = Verdict(); verdict.done) {
-      if (verdict.differences() != 0 && !std::exchange(backfill_.surely, true)) {
+      if (verdict.differences() != 0 && std::exchange(backfill_.surely, task->id) != task->id) {
         // A flush may have been ahead of the log.
         StopBackfill();
         return {};
       }
-      backfill_.surely = false;
       verdicts_[task->id] = verdict;
       Tell(verdict.differences() != 0,
            fmt::format("{} was verified: {} rows, {} of which differ from what the nodes have", task->name,
@@ -198,11 +219,12 @@ Status Pipeline::FinishBackfill() {
   }
   if (!std::ranges::all_of(ShardPlaces(*task), &Backfiller::ShardPlace::done)) return {};
   if (task->tokens.all() && !schemas_->HistoryKnown(task->table)) {
-    TRY(schemas_->MarkHistoryKnown(task->table));
+    const Status marked = schemas_->MarkHistoryKnown(task->table);
+    // A full disk is waited for.
+    if (!marked.has_value()) return marked.error().code == ErrorCode::kNoSpace ? Status() : marked;
     TellSchema(task->table);
   }
   Tell(false, fmt::format("the backfill of {} is done: {} MiB read", task->name, progress.read_bytes >> 20));
-  backfill_.retry_us = 0;
   EndBackfill(task, BackfillTask::State::kDone);
   return {};
 }
@@ -232,12 +254,15 @@ void Pipeline::TellHealed(const Gap& gap) {
 
 void Pipeline::BeginBackfill() {
   const std::string directory = config_.state + "/backfill-logs";
+  // What is not written down must not begin: its id would be another task's after a crash, and what was read for it
+  // would count as that one's.
+  if (backfills_dirty_) return;
   if (backfill_.task != 0 || WallClockUs() < backfill_.next_us || stop_()) return;
-  const auto next = std::ranges::find(backfills_.tasks, BackfillTask::State::kWaiting, &BackfillTask::state);
-  if (next == backfills_.tasks.end()) return;
+  const BackfillTask* next = backfill_.turns.Next(backfills_, WallClockUs());
+  if (next == nullptr) return;
   if (std::string why = WhyNoBackfill(); !why.empty()) {
     SetAlarm(AlarmOf(*next), fmt::format("{} is not backfilled: {}", next->name, why));
-    backfill_.next_us = WallClockUs() + kFirstRetryUs;
+    backfill_.next_us = WallClockUs() + kLookAgainUs;
     return;
   }
   const TableSchema* schema = schemas_->FindTable(next->table);
@@ -249,15 +274,16 @@ void Pipeline::BeginBackfill() {
   backfill_.task = next->id;
   backfill_.table = next->table;
   ++backfill_.attempt;
-  Backfiller::Job job{
-      .task = *next,
-      .attempt = backfill_.attempt,
-      .repair = schemas_->HistoryKnown(next->table),
-      .shards = ShardPlaces(*next),
-      .files = {},
-      .rate_bytes = config_.backfill.rate_bytes,
-      .caught_up = [this, surely = backfill_.surely](int64_t since_us) { return CaughtUp(since_us, surely); },
-      .wanted = [this] { return !failed_ && !stop_() && !BackfillIsUseless(); }};
+  backfill_.begun.insert(next->id);
+  Backfiller::Job job{.task = *next,
+                      .attempt = backfill_.attempt,
+                      .repair = schemas_->HistoryKnown(next->table),
+                      .shards = ShardPlaces(*next),
+                      .files = {},
+                      .rate_bytes = config_.backfill.rate_bytes,
+                      .caught_up = [this, surely = backfill_.surely ==
+                                                   next->id](int64_t since_us) { return CaughtUp(since_us, surely); },
+                      .wanted = [this] { return !failed_ && !stop_() && !BackfillIsUseless(); }};
   job.files.tables = schemas_.get();
   job.files.schema = schema;
   job.files.exclude = config_.exclude;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,7 @@ class Pipeline {
   bool CaughtUp(int64_t since_us, bool surely) const;
   void AddForHistory(const std::vector<const TableSchema*>& tables);
   void DropGoneTables();
+  bool HasBegun(const BackfillTask& task) const;
   void EndBackfill(BackfillTask* task, BackfillTask::State state);
   void StopBackfill();
   bool BackfillIsUseless() const;
@@ -120,9 +122,10 @@ class Pipeline {
     uint64_t task = 0;  // 0: none is under way
     TableId table;
     uint64_t attempt = 0;
-    bool surely = false;   // of a comparison: the first found something
-    int64_t next_us = 0;   // when another may begin
-    int64_t retry_us = 0;  // how long the last one that stood still waits
+    uint64_t surely = 0;       // the comparison of which a first look found something
+    int64_t next_us = 0;       // when another may begin
+    BackfillTurns turns;       // and which
+    std::set<uint64_t> begun;  // tasks of which something may have been read since the start
   };
   BackfillTasks backfills_;
   bool backfills_dirty_ = false;
