@@ -131,7 +131,7 @@ Status Run(const std::string& path) {
   }
   log(false, fmt::format("pipeline {} runs: {} nodes, {} shards, state in {}", config.name, config.nodes.size(),
                          config.shards, config.state));
-  const Status ran = pipeline->Run([] { return stop_asked.load(); });
+  Status ran = pipeline->Run([] { return stop_asked.load(); });
   if (ran.has_value()) log(false, "stopped: everything that was read is committed");
   return ran;
 }

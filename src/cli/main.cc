@@ -36,7 +36,7 @@ std::string CheckTable(const std::string& text) {
 std::string TakeMemory(std::string& text) {
   constexpr uint64_t kLeastBytes = 1 << 20;
   const uint64_t most_bytes = static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
-  const std::string cure =
+  std::string cure =
       fmt::format("'{}' is not a size from 1MiB to what this machine has, {}MiB", text, most_bytes >> 20);
   if (text.empty() || text[0] < '0' || text[0] > '9') return cure;
   try {

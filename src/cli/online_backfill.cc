@@ -52,7 +52,10 @@ class Obstacles {
     if (state == "paused") TellOne(fmt::format("{}: paused; go on with it by braid backfill … --resume", table), bar);
     for (const Json& alarm : status.value("alarms", Json::array())) {
       const std::string text = alarm.is_string() ? alarm.get<std::string>() : "";
-      if (text.find(table + " ") != std::string::npos) TellOne("not done yet: " + text, bar);
+      // What no backfill can do without is told of the first that waits for it.
+      const bool concerns =
+          text.find(table + " ") != std::string::npos || text.find("not backfilled") != std::string::npos;
+      if (concerns) TellOne("not done yet: " + text, bar);
     }
   }
 
