@@ -168,6 +168,9 @@ class Healed(unittest.TestCase):
         braid.start()
         braid.await_ready()
         table = "rec.wide"
+        half = braid.state / "requests" / f"backfill-{1:020}.new"
+        half.parent.mkdir(exist_ok=True)
+        half.write_text("begin 1", encoding="utf-8")
         self.command(braid, "backfill", "--table", table, "--no-wait")
         self.command(braid, "backfill", "--table", table, "--pause")
         state = lambda: [task["state"] for task in braid.status()["backfills"] if task["table"] == table]
@@ -177,6 +180,7 @@ class Healed(unittest.TestCase):
             time.sleep(0.1)
         self.command(braid, "backfill", "--table", table, "--cancel")
         self.assertEqual(braid.command("backfill", "--table", "rec.nosuch").returncode, 1)
+        self.assertTrue(half.exists(), "what another command is writing is not taken")
         braid.stop()
 
 

@@ -79,6 +79,8 @@ Status Pipeline::TakeBackfillRequest(const BackfillRequest& request) {
     for (const Gap& gap : OpenGaps()) task.gaps.push_back(gap.id);
     backfills_.Add(std::move(task));
     backfills_dirty_ = true;
+    // Whoever asks has cured what there was to cure: all are tried at once.
+    backfill_.turns = {};
     backfill_.next_us = 0;
     return {};
   }

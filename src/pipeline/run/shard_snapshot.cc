@@ -164,8 +164,8 @@ Status Shard::StepSnapshot(const TableSchema& schema, const SnapshotNote& note, 
                             .now = Clock()};
   const uint64_t rows_before = reconciler_.stats().snapshot_rows;
   in_snapshot_ = true;
-  const Status stepped = note.compare ? CompareSnapshot(note, &snapshot, rules, step)
-                                      : MergeSnapshot(schema.table_id, &snapshot, rules, step);
+  Status stepped = note.compare ? CompareSnapshot(note, &snapshot, rules, step)
+                                : MergeSnapshot(schema.table_id, &snapshot, rules, step);
   in_snapshot_ = false;
   if (note.compare) {
     ComparisonStats& stats = comparisons_[note.attempt];

@@ -43,10 +43,6 @@ Result<std::vector<std::string>> DirectoriesOf(const NodeFiles& node, const Tabl
   return directories;
 }
 
-void Sleep(int64_t ms) {
-  std::this_thread::sleep_for(std::chrono::milliseconds(ms));
-}
-
 // The tables' definitions live as long as their registry.
 TableSchemaPtr Borrowed(const TableSchema* schema) {
   return {std::shared_ptr<void>(), schema};
@@ -93,6 +89,7 @@ Result<std::unique_ptr<TableSnapshot>> TableSnapshot::Open(const Options& option
   std::unique_ptr<TableSnapshot> snapshot(new TableSnapshot());
   size_t count = 0;
   for (size_t i = 0; i < options.nodes.size(); ++i) {
+    if (options.stop && options.stop()) return Error{ErrorCode::kTransient, "interrupted while files were opened"};
     auto opened = OpenNode(options, i);
     if (!opened.has_value()) return opened.error().At(fmt::format("node {}", options.nodes[i].name));
     count += opened->sstables.sstables().size();
@@ -122,7 +119,10 @@ Result<TableSnapshot::Node> TableSnapshot::OpenNode(const Options& options, size
   Node opened;
   ASSIGN_OR_RETURN(opened.segments, OpenSegments(node.commitlog, options.captured[number]));
   ASSIGN_OR_RETURN(const std::vector<std::string> directories, DirectoriesOf(node, *options.schema));
-  ASSIGN_OR_RETURN(opened.sstables, SstableSet::Open(directories, {.pause = Sleep, .listed = {}}));
+  const auto pause = [&](int64_t ms) {
+    if (!options.stop || !options.stop()) std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+  };
+  ASSIGN_OR_RETURN(opened.sstables, SstableSet::Open(directories, {.pause = pause, .listed = {}}));
   return opened;
 }
 
