@@ -160,6 +160,28 @@ class Healed(unittest.TestCase):
         self.await_whole(braid)
         braid.stop()
 
+    def test_a_table_that_cannot_be_read_holds_no_other_up(self) -> None:
+        braid = self.use(RECORDINGS[0])
+        self.lose_logs(braid)
+        table = "rec.natives"
+        directory = next((self.scratch / "nodes" / "n2" / "data" / "rec").glob("natives-*"))
+        hidden = self.scratch / "hidden"
+        directory.rename(hidden)
+        braid.start()
+        deadline = time.monotonic() + 40
+        states: dict[str, str] = {}
+        while table not in states or any(state != "done" for name, state in states.items() if name != table):
+            self.assertLess(time.monotonic(), deadline, f"{states}\n{braid.log_tail()}")
+            time.sleep(0.1)
+            states = {task["table"]: task["state"] for task in braid.status().get("backfills", [])}
+        self.assertNotEqual(states[table], "done")
+        self.assertTrue([alarm for alarm in braid.status()["alarms"] if f"no directory of {table}" in alarm])
+        hidden.rename(directory)
+        self.command(braid, "backfill", "--table", table)
+        self.await_whole(braid)
+        braid.stop()
+        self.judge(braid)
+
     def test_is_held_and_given_up_as_asked(self) -> None:
         braid = self.use(RECORDINGS[0])
         self.lose_logs(braid)
