@@ -33,6 +33,12 @@ int RunBackfill(BackfillOptions options) {
   }();
   bar.Clear();
   if (!summary.has_value()) return FailOrDie(summary.error());
+  if (!options.files.snapshot.empty() && summary->tables.empty() && !summary->missing.empty()) {
+    return Fail(
+        NotFound(fmt::format("no node has a snapshot {} of any of these tables; nodetool listsnapshots names those "
+                             "that there are",
+                             options.files.snapshot)));
+  }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   PrintSummary(options, *summary, seconds.count());
   return 0;

@@ -45,7 +45,7 @@ std::string HostToAsk(const std::string& host) {
 Result<std::string> FetchStatus(const Config& config) {
   if (config.http.port == 0) {
     return InvalidArgument(
-        fmt::format("{}: has no http; braid status asks the running pipeline there: add http: "
+        fmt::format("{}: has no http; there a running pipeline is asked how it fares: add http: "
                     "{{listen: 127.0.0.1:8080}} and start it anew",
                     config.path));
   }

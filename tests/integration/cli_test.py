@@ -196,6 +196,10 @@ class ConfigurationTest(BraidTest):
                 ran = run("backfill", "--config", self.configuration(), "--table", "rec.wide", *words)
                 self.assert_refused(ran, USAGE, words[0], "excludes --config")
 
+    def test_snapshot_that_nobody_has(self):
+        ran = run("backfill", *node_arguments(recording(PLAIN) / "nodes"), "--out", self.out, "--snapshot", "nosuch")
+        self.assert_refused(ran, FAILED, "no node has a snapshot nosuch", "nodetool listsnapshots")
+
     def test_range_of_tokens(self):
         for tokens in ("5", "5:3", "a:b", ":"):
             with self.subTest(tokens):
