@@ -37,11 +37,7 @@ Shard::Shard(const Options& options, const Rooms& rooms, ShardMark mark)
       mark_(std::move(mark)),
       committed_(mark_) {
   for (const NodeIndex node : options_.nodes) NodeOf(node);
-  for (const auto& [table, snapshot] : mark_.snapshots) {
-    if (const TableSchema* schema = Newest(table)) {
-      reconciler_.ResumeSnapshot(*schema, {.next = snapshot.next, .known = snapshot.known, .deletion = {}});
-    }
-  }
+  ResumeSnapshots();
   history_.Note(0, mark_.nodes);
   if (options_.hold.needed()) {
     const auto is_news = [this](const Mutation& write) {
@@ -220,7 +216,10 @@ Status Shard::TakeTruncation(const Message& message, int64_t now_us) {
 Status Shard::TakeSchema(const TableId& table) {
   reconciler_.ForgetHistory();
   const TableSchema* after = Newest(table);
-  if (after == nullptr || !after->cdc) return {};
+  if (after == nullptr || !after->cdc) {
+    ForgetSnapshot(table);
+    return {};
+  }
   SchemaId& walked = mark_.schemas[table];
   const TableSchema* before = rooms_.schemas->Find(walked);
   if (before != nullptr && before->id != after->id) {

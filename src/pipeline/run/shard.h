@@ -128,6 +128,8 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   Status MergeSnapshot(const TableId& table, Snapshot* snapshot, const SnapshotRules& rules, const SnapshotStep& step);
   void NoteTouched(const Mutation& mutation);
   bool UnderSnapshot(const TableId& table) const;
+  void ResumeSnapshots();
+  void ForgetSnapshot(const TableId& table);
   // Whether what the table's rows went through may not be wholly known, because of a gap.
   bool InGap(const TableSchema& table) const;
   // False if the copy is void: its node logged it before the table was truncated.

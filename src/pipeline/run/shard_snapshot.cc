@@ -46,6 +46,27 @@ bool Shard::InGap(const TableSchema& table) const {
   return false;
 }
 
+// Tells the reconciler how far snapshots have come.
+void Shard::ResumeSnapshots() {
+  for (const auto& [table, snapshot] : mark_.snapshots) {
+    if (const TableSchema* schema = Newest(table)) {
+      reconciler_.ResumeSnapshot(*schema, {.next = snapshot.next, .known = snapshot.known, .deletion = {}});
+    }
+  }
+}
+
+// The table is not captured any more. What is written to it meanwhile is in no log: should it be captured again, what a
+// snapshot said before no longer holds of rows that are not in the state.
+void Shard::ForgetSnapshot(const TableId& table) {
+  if (const auto snapshot = snapshots_.find(table); snapshot != snapshots_.end()) snapshot->second.useless = true;
+  const auto place = mark_.snapshots.find(table);
+  if (place == mark_.snapshots.end() || place->second.known == place->second.next) return;
+  place->second.known = place->second.next;
+  reconciler_.ForgetCopies();
+  ResumeSnapshots();
+  news_ = true;
+}
+
 // Counts what a comparison finds.
 class Shard::Differences : public DifferenceSink {
  public:

@@ -247,5 +247,28 @@ TEST_F(ShardSnapshotTest, WhatWasOpenedBeforeTheLastNodeTruncatedIsUseless) {
   EXPECT_FALSE(IsDone());
 }
 
+// What is written meanwhile is in no log.
+TEST_F(ShardSnapshotTest, WhatWasReadIsNotTheWholeOfATableThatWasNotCapturedForAWhile) {
+  registry_.history_known = false;
+  Snapshot({"n1 7 insert@100 title=Fargo"});
+  GiveAll();
+  EXPECT_EQ(Published().size(), 1u);
+  const auto captured = table_;
+  table_ = std::make_shared<TableSchema>(*captured);
+  table_->cdc = false;
+  table_->id = SchemaId{captured->id.value + 1};
+  registry_.Set(table_);
+  Take(SchemaOf());
+  table_ = captured;
+  registry_.Set(table_);
+  Take(SchemaOf());
+  Take(Write("n1 9 insert@200 title=Alien"));
+  EXPECT_THAT(Published().back(), ::testing::StartsWith("u 9 @200")) << "who knows what it was";
+  Published();
+  Start();
+  Take(Write("n1 10 insert@200 title=Heat"));
+  EXPECT_THAT(Published().back(), ::testing::StartsWith("u 10 @200")) << "nor after a restart";
+}
+
 }  // namespace
 }  // namespace braid
