@@ -129,8 +129,8 @@ Status Run(const std::string& path) {
     ASSIGN_OR_RETURN(http,
                      HttpServer::Start(config.http.host, config.http.port, [&pipeline] { return pipeline->Stats(); }));
   }
-  log(false, fmt::format("pipeline {} runs: {} nodes, {} shards, state in {}", config.name, config.nodes.size(),
-                         config.shards, config.state));
+  log(false, fmt::format("pipeline {} runs: {}, {}, state in {}", config.name, Plural(config.nodes.size(), "node"),
+                         Plural(config.shards, "shard"), config.state));
   Status ran = pipeline->Run([] { return stop_asked.load(); });
   if (ran.has_value()) log(false, "stopped: everything that was read is committed");
   return ran;
