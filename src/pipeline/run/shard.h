@@ -15,7 +15,6 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "base/arena.h"
@@ -24,6 +23,7 @@
 #include "model/mutation.h"
 #include "pipeline/run/mark.h"
 #include "pipeline/run/stats.h"
+#include "pipeline/run/touched_rows.h"
 #include "reconcile/change_sink.h"
 #include "reconcile/hold/arrival_history.h"
 #include "reconcile/hold/hold.h"
@@ -44,7 +44,7 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
     std::vector<NodeIndex> nodes;
     Hold::Options hold;
     // How many rows may be touched while a snapshot is taken before it must be begun anew.
-    size_t touched_rows = 100'000;
+    size_t touched_rows = 1'000'000;
     // Memory for knowing copies without asking the state, and secret random bytes for it (Reconciler::Options).
     uint64_t copy_filter_bytes = 0;
     std::array<char, 16> copy_filter_seed{};
@@ -92,6 +92,8 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
  private:
   // A table's snapshot as this process takes it; how far it has come is in the mark.
   struct Snapshot {
+    explicit Snapshot(size_t touched_rows) : touched(touched_rows) {}
+
     uint64_t attempt = 0;
     bool useless = false;  // see UselessSnapshots
     Deletion deletion;     // SnapshotCursor::deletion
@@ -99,7 +101,7 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
     // go on.
     std::optional<SnapshotCursor> loose;
     // Of rows, and of partitions in which more than a row was touched.
-    std::unordered_set<uint64_t> touched;
+    TouchedRows touched;
     bool compares = false;
     bool all_touched = false;
   };

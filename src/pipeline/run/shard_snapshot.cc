@@ -102,8 +102,7 @@ void Shard::BeginSnapshot(const TableId& table, const SnapshotNote& note) {
   const TableSchema* schema = Newest(table);
   if (schema == nullptr) return;
   const SnapshotCursor start = Reconciler::SnapshotFrom(*schema, note.token);
-  Snapshot& snapshot = snapshots_[table];
-  snapshot = {};
+  Snapshot& snapshot = snapshots_.insert_or_assign(table, Snapshot(options_.touched_rows)).first->second;
   snapshot.attempt = note.attempt;
   snapshot.compares = note.compare;
   if (note.compare) {
@@ -179,8 +178,8 @@ Status Shard::StepSnapshot(const TableSchema& schema, const SnapshotNote& note, 
                             .repair = note.repair,
                             .touched =
                                 [&](const PartitionRef& partition, const RowRef& row) {
-                                  return snapshot.all_touched || snapshot.touched.contains(HashOf(partition)) ||
-                                         snapshot.touched.contains(HashOf(partition, row.is_static, row.key));
+                                  return snapshot.all_touched || snapshot.touched.Contains(HashOf(partition)) ||
+                                         snapshot.touched.Contains(HashOf(partition, row.is_static, row.key));
                                 },
                             .now = Clock()};
   const uint64_t rows_before = reconciler_.stats().snapshot_rows;
@@ -233,12 +232,12 @@ void Shard::NoteTouched(const Mutation& mutation) {
   Snapshot& snapshot = found->second;
   if (!snapshot.compares && !UnderSnapshot(mutation.schema->table_id)) return;
   const PartitionRef partition{mutation.schema->table_id, mutation.token, mutation.partition_key};
-  if (!mutation.partition_deletion.live() || !mutation.ranges.empty()) snapshot.touched.insert(HashOf(partition));
-  if (mutation.static_row != nullptr) snapshot.touched.insert(HashOf(partition, true, {}));
-  for (const RowUpdate& row : mutation.rows) snapshot.touched.insert(HashOf(partition, false, row.key));
-  if (snapshot.touched.size() <= options_.touched_rows) return;
+  if (!mutation.partition_deletion.live() || !mutation.ranges.empty()) snapshot.touched.Add(HashOf(partition));
+  if (mutation.static_row != nullptr) snapshot.touched.Add(HashOf(partition, true, {}));
+  for (const RowUpdate& row : mutation.rows) snapshot.touched.Add(HashOf(partition, false, row.key));
+  if (!snapshot.touched.overflown()) return;
   (snapshot.compares ? snapshot.all_touched : snapshot.useless) = true;
-  snapshot.touched.clear();
+  snapshot.touched.Clear();
 }
 
 }  // namespace braid
