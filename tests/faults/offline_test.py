@@ -6,6 +6,7 @@ The program is $BRAID, or build/release/braid."""
 import json
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -17,7 +18,7 @@ sys.path.insert(0, str(HERE.parent / "integration"))
 
 from support import BRAID, NODES, read_lines, recording, schemas  # noqa: E402
 
-from braid import Braid  # noqa: E402
+from braid import Braid, fill  # noqa: E402
 from judge import Rules, check_streams  # noqa: E402
 
 # Whose tables' whole history is in the logs, and no SSTable: compressed logs, a node that was down and came back; and
@@ -150,6 +151,23 @@ class LiveOnRecording(unittest.TestCase):
         lines = read_lines(self.scratch / "out" / "rec.natives.ndjson")
         told = [event["gap"]["reason"] for _, event in lines if event["op"] == "m"]
         self.assertEqual(set(told), {"corrupt"})
+
+    def test_a_disk_without_a_byte_to_spare_is_waited_for(self) -> None:
+        volume = self.scratch / "volume"
+        volume.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(volume)], capture_output=True).returncode != 0:
+            self.skipTest("a small tmpfs cannot be mounted here")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", str(volume)], check=True)
+        braid = self.braid(state=volume / "state")
+        braid.start()
+        self.await_that(braid, lambda: braid.http("/livez")[0] == 200, "it runs")
+        ballast = fill(volume)
+        self.await_that(braid, lambda: braid.status().get("alarms"), "an alarm about the full disk")
+        time.sleep(1)
+        braid.must_run()
+        ballast.unlink()
+        self.await_that(braid, lambda: not braid.status().get("alarms", ["?"]), "no alarm stays")
+        braid.stop()
 
     def test_follower_wakes_and_ends_on_sigterm(self) -> None:
         braid = self.braid()

@@ -9,6 +9,7 @@
 
 #include "codec/row_state.h"
 #include "reconcile/rocksdb/layout.h"
+#include "reconcile/rocksdb/no_log.h"
 #include "reconcile/rocksdb/partition_info.h"
 #include "reconcile/state_record.h"
 
@@ -42,6 +43,7 @@ Error FailedOn(const std::string& path, const rocksdb::Status& status) {
 Result<std::unique_ptr<rocksdb::DB>> OpenStore(const std::string& path) {
   rocksdb::Options options;
   options.max_open_files = -1;
+  options.info_log = std::make_shared<NoLog>();
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, path, &opened);
   if (!status.ok()) return FailedOn(path, status);

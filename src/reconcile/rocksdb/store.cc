@@ -5,11 +5,16 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
+#include <memory>
+
+#include "reconcile/rocksdb/no_log.h"
+
 namespace braid {
 
 Status Store::Open() {
   rocksdb::Options to;
   to.env = env();
+  to.info_log = std::make_shared<NoLog>();
   errors_->stopped = false;
   to.listeners = {errors_};
   to.create_if_missing = true;
