@@ -85,6 +85,8 @@ Result<Json> Await(const Config& config, const std::string& table, bool compares
     }
     if (state == "cancelled") {
       bar.Clear();
+      const Json& problem = task.contains("problem") ? task["problem"] : Json();
+      if (problem.is_string()) return IoError(fmt::format("{}: {}", table, problem.get<std::string>()));
       return Error{ErrorCode::kTransient, fmt::format("{}: somebody has cancelled it; ask again", table)};
     }
     if (seen && task.is_null()) return Error{ErrorCode::kTransient, "the pipeline was started anew; ask again"};

@@ -103,7 +103,8 @@ Json BackfillJson(const BackfillStats& backfill, int64_t now_us) {
                {"table", backfill.table},
                {"cause", backfill.compares ? "verify" : BackfillCauseWord(backfill.cause)},
                {"state", BackfillStateWord(backfill.state, backfill.running)},
-               {"asked_us", backfill.asked_us}};
+               {"asked_us", backfill.asked_us},
+               {"problem", backfill.problem.empty() ? Json() : Json(backfill.problem)}};
   if (backfill.compares) json["comparison"] = ComparisonJson(backfill.comparison);
   if (!backfill.running) return json;
   json["read_bytes"] = backfill.read_bytes;

@@ -15,6 +15,7 @@ class Fold:
     def __init__(self, schema: dict, complain: Complaints):
         self.schema, self.complain = schema, complain
         self.rows: dict[tuple[str, str], tuple[dict | None, int]] = {}   # the row's image and revision
+        self.shard_of: dict[tuple[str, str], str] = {}
         self.ops: Counter = Counter()
 
     def bad(self, where: object, what: str) -> None:
@@ -24,10 +25,14 @@ class Fold:
         self.ops[event["op"]] += 1
         if is_control(event) or event["source"]["row"] == "range":
             return
+        shard = event["sequence"].split(":")[1]
         if event["op"] == "t":
-            return self.bad(f"line {number}", "a truncation that nobody asked for")
+            # What the shard has of the table is as new.
+            self.rows = {row: known for row, known in self.rows.items() if self.shard_of[row] != shard}
+            return
         source = event["source"]
         row = source["row"], canonical(event["key"])
+        self.shard_of[row] = shard
         last, revision = self.rows.get(row, (None, 0))
         if source["revision"] != revision + 1:
             self.bad(f"{row} (line {number})", f"revision {source['revision']} follows {revision}")

@@ -55,6 +55,8 @@ class StreamReading {
     while (!Stopped()) {
       ASSIGN_OR_RETURN(const bool any, TakeOne());
       if (any) continue;
+      // At the end everything was seen, also what is not this stream's.
+      for (size_t i = 0; i < readers_.size(); ++i) position_.next[i] = readers_[i].reader->next();
       TRY(Flush());
       if (!options_.follow) return {};
       watcher->Wait(kWaitMs);

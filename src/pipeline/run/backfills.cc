@@ -51,6 +51,7 @@ Status Pipeline::StepBackfills() {
     return std::ranges::find(tables, id, &TableSchema::table_id) != tables.end() && !schemas_->HistoryKnown(id);
   });
   std::erase_if(verdicts_, [&](const auto& verdict) { return backfills_.Find(verdict.first) == nullptr; });
+  std::erase_if(problems_, [&](const auto& problem) { return backfills_.Find(problem.first) == nullptr; });
   std::erase_if(backfill_.begun, [&](uint64_t id) { return backfills_.Find(id) == nullptr; });
   if (backfills_ != before) backfills_dirty_ = true;
   if (backfills_dirty_) {
@@ -197,7 +198,15 @@ Status Pipeline::FinishBackfill() {
     StopBackfill();
     return {};
   }
+  if (!progress.ended && task->compares) {
+    // Whoever asked is waiting for a word.
+    Tell(true, fmt::format("the verification of {} ends without a verdict: {}", task->name, progress.problem));
+    problems_[task->id] = progress.problem;
+    EndBackfill(task, BackfillTask::State::kCancelled);
+    return {};
+  }
   if (!progress.ended) {
+    problems_[task->id] = progress.problem;
     SetAlarm(AlarmOf(*task), fmt::format("the backfill of {} stands still: {}; it is tried again by itself", task->name,
                                          progress.problem));
     backfill_.turns.Fail(task->id, WallClockUs());
@@ -226,7 +235,9 @@ Status Pipeline::FinishBackfill() {
     if (!marked.has_value()) return marked.error().code == ErrorCode::kNoSpace ? Status() : marked;
     TellSchema(task->table);
   }
-  Tell(false, fmt::format("the backfill of {} is done: {} MiB read", task->name, progress.read_bytes >> 20));
+  Tell(false, fmt::format("the backfill of {} is done: {:.1f} MB of SSTables read", task->name,
+                          static_cast<double>(progress.read_bytes) / 1e6));
+  problems_.erase(task->id);
   EndBackfill(task, BackfillTask::State::kDone);
   return {};
 }
@@ -349,6 +360,7 @@ void Pipeline::TellBackfills() {
     stats.cause = task.cause;
     stats.asked_us = task.asked_us;
     stats.compares = task.compares;
+    if (const auto problem = problems_.find(task.id); problem != problems_.end()) stats.problem = problem->second;
     if (const auto verdict = verdicts_.find(task.id); verdict != verdicts_.end()) stats.comparison = verdict->second;
     if (task.id != backfill_.task) continue;
     if (task.compares) stats.comparison = Verdict();

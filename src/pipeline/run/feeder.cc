@@ -1,8 +1,11 @@
 #include "pipeline/run/feeder.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "base/checksum.h"
+#include "capture/truncation.h"
 #include "codec/gap.h"
 #include "codec/mutation.h"
 #include "pipeline/run/reread.h"
@@ -53,17 +56,42 @@ Status Pipeline::Feeder::Push(const Transaction& transaction, bool again) {
   return (*shards_)[shard]->channel.Push(std::move(message)) ? Status() : Status(Closed());
 }
 
-Status Pipeline::Feeder::OnTruncation(const Truncation& truncation) {
-  // Cassandra truncates some tables of its own at every start.
-  const TableSchema* table = schemas_->FindTable(truncation.table);
-  if (table == nullptr || !table->cdc) return {};
+// Cassandra truncates some tables of its own at every start.
+bool Pipeline::Feeder::IsCaptured(const TableId& id) const {
+  const TableSchema* table = schemas_->FindTable(id);
+  return table != nullptr && table->cdc;
+}
+
+Status Pipeline::Feeder::PushTruncation(const Truncation& truncation) {
   Message message;
   message.kind = Message::Kind::kTruncation;
   message.position = truncation.seen_at;
   message.table = truncation.table;
   message.cut = truncation.cut;
   message.time = truncation.at;
-  TRY(PushToAll(message));
+  return PushToAll(message);
+}
+
+// The word of a truncation may be in what was lost: the node's own tables still tell of it.
+Status Pipeline::Feeder::PushTruncationsWithin(const Gap& gap) {
+  const auto truncations = ReadTruncationsOnDisk(node_->files.data, node_->index);
+  if (!truncations.has_value()) {
+    tell_(fmt::format("node {}: whether tables were truncated in what was lost cannot be read: {}", node_->files.name,
+                      truncations.error().message));
+    return {};
+  }
+  for (Truncation truncation : *truncations) {
+    const bool within = truncation.cut.segment >= gap.from.segment && truncation.cut <= gap.to;
+    if (!within || !IsCaptured(truncation.table)) continue;
+    truncation.seen_at = gap.from;
+    TRY(PushTruncation(truncation));
+  }
+  return {};
+}
+
+Status Pipeline::Feeder::OnTruncation(const Truncation& truncation) {
+  if (!IsCaptured(truncation.table)) return {};
+  TRY(PushTruncation(truncation));
   if (truncation.seen_at <= truncation.cut) return {};
   // What the node logged after its cut, but before it told of it, was not cut away.
   const Reread between{node_->files, *exclude_, truncation.table, truncation.cut, truncation.seen_at};
@@ -85,7 +113,8 @@ Status Pipeline::Feeder::OnGap(const Gap& gap) {
   message.gap = gap;
   message.gap.id = IdOf(gap);
   message.gap.seen_at = WriteTime{WallClockUs()};
-  return PushToAll(message);
+  TRY(PushToAll(message));
+  return PushTruncationsWithin(gap);
 }
 
 Status Pipeline::Feeder::OnProgress(const CaptureProgress& progress) {

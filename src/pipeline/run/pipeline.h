@@ -132,6 +132,7 @@ class Pipeline {
   Backfill backfill_;
   Backfiller backfiller_;
   std::map<uint64_t, ComparisonStats> verdicts_;  // of tasks that compare and are done
+  std::map<uint64_t, std::string> problems_;      // of tasks that stand still, or ended without a verdict
 
   std::function<bool()> stop_;
   std::atomic<bool> failed_ = false;
