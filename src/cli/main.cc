@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <functional>
 #include <map>
 
@@ -86,7 +87,7 @@ std::string FailureMessage(const CLI::App* app, const CLI::Error& error) {
   while (!used->get_subcommands().empty()) used = used->get_subcommands().front();
   std::string command;
   for (const CLI::App* each = used; each != nullptr; each = each->get_parent()) {
-    command = each->get_name() + (command.empty() ? "" : " ") + command;
+    command = fmt::format("{}{}{}", each->get_name(), command.empty() ? "" : " ", command);
   }
   const std::vector<std::string> surplus = used->remaining();
   const bool no_such_command = used->get_require_subcommand_min() > 0 && !surplus.empty();
@@ -395,9 +396,13 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace braid
 
-int main(int argc, char** argv) {
+// Libraries may throw where memory runs out; none of ours does.
+int main(int argc, char** argv) try {
   // Large buffers come from the system and go back to it. By itself glibc moves this threshold up with the first of
   // them, and then keeps the holes that sections of a compressed log leave: tens of MiB.
   ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
   return braid::Main(argc, argv);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "braid: %s\n", error.what());
+  return 1;
 }

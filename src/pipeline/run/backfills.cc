@@ -321,7 +321,7 @@ std::string Pipeline::WhyNoBackfill() const {
                          node->files.name, config_.path);
     }
   }
-  for (uint16_t i = 0; i < identity_.nodes.size(); ++i) {
+  for (uint16_t i = 0; i < identity_.node_count(); ++i) {
     const auto follows = [&](const auto& node) { return node->index.value == i && node->capture != nullptr; };
     if (identity_.nodes[i].retired || std::ranges::any_of(nodes_, follows)) continue;
     return fmt::format("node {} is known but not configured; put it back, or let it go with braid retire",

@@ -86,8 +86,12 @@ uint32_t ShardOf(Token token, uint32_t shards) {
 
 Result<PipelineIdentity> ReadIdentity(FileSystem* files, const std::string& state) {
   const std::string path = IdentityPath(state);
-  ASSIGN_OR_RETURN(const std::string content, ReadSealed(files, path, kForm));
-  auto identity = Decode(content);
+  const auto content = ReadSealed(files, path, kForm);
+  if (!content.has_value() && content.error().code == ErrorCode::kNotFound) {
+    return NotFound(fmt::format("{} holds no pipeline yet; it is made by the first braid run", state));
+  }
+  TRY(content);
+  auto identity = Decode(*content);
   if (!identity.has_value()) return identity.error().At(path);
   return identity;
 }

@@ -25,6 +25,9 @@ struct PipelineIdentity {
   uint32_t shards = 1;
   std::vector<KnownNode> nodes;  // by NodeIndex; never shrinks
 
+  // How many nodes there are, as the index of the next.
+  uint16_t node_count() const { return static_cast<uint16_t>(nodes.size()); }
+
   bool operator==(const PipelineIdentity&) const = default;
 
   // The node under this label and host id: the one with that host id, retired or not, which takes the label; or, if the

@@ -138,7 +138,7 @@ Status Pipeline::OpenNodes() {
     }
     nodes_.push_back(std::move(host));
   }
-  for (uint16_t i = 0; i < identity_.nodes.size(); ++i) {
+  for (uint16_t i = 0; i < identity_.node_count(); ++i) {
     const bool followed = std::ranges::any_of(nodes_, [&](const auto& node) { return node->index.value == i; });
     if (followed || identity_.nodes[i].retired) continue;
     SetAlarm(

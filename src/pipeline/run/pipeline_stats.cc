@@ -1,4 +1,5 @@
 // A moment's view of a running pipeline.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,7 +31,7 @@ uint64_t DirectoryBytes(FileSystem* files, const std::string& directory) {
   const auto names = files->List(directory);
   if (!names.has_value()) return 0;
   for (const std::string& name : *names) {
-    const std::string path = directory + "/" + name;
+    const std::string path = fmt::format("{}/{}", directory, name);
     // Files come and go while they are counted.
     const auto info = files->Info(path);
     if (info.has_value()) bytes += info->directory ? DirectoryBytes(files, path) : info->size_bytes;

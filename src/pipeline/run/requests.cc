@@ -32,7 +32,7 @@ Error UnknownNode(const PipelineIdentity& identity, const std::string& name) {
 // The node that a person means: by host id, or by the label of one that is not retired.
 Result<NodeIndex> FindNode(const PipelineIdentity& identity, const std::string& name) {
   std::optional<NodeIndex> found;
-  for (uint16_t i = 0; i < identity.nodes.size(); ++i) {
+  for (uint16_t i = 0; i < identity.node_count(); ++i) {
     const KnownNode& node = identity.nodes[i];
     if (node.retired || (node.name != name && node.host_id != name)) continue;
     if (found.has_value()) {
@@ -66,7 +66,7 @@ Result<RetireOutcome> RetireNode(const std::string& state, const std::string& na
 Status Pipeline::TakeRequests() {
   const auto names = files_->List(RequestsPath(config_.state));
   if (!names.has_value()) return {};
-  for (uint16_t i = 0; i < identity_.nodes.size(); ++i) {
+  for (uint16_t i = 0; i < identity_.node_count(); ++i) {
     const std::string request = fmt::format("retire-{}", i);
     if (std::ranges::find(*names, request) == names->end()) continue;
     TRY(Retire(NodeIndex{i}));

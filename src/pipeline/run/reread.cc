@@ -1,5 +1,7 @@
 #include "pipeline/run/reread.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -21,7 +23,7 @@ std::map<SegmentId, std::string> SegmentsBetween(FileSystem* files, const Reread
       const auto parsed = ParseSegmentFileName(name);
       if (!parsed.has_value() || parsed->cdc_index) continue;
       if (parsed->id < what.after.segment || parsed->id > what.until.segment) continue;
-      paths.try_emplace(parsed->id, directory + "/" + name);
+      paths.try_emplace(parsed->id, fmt::format("{}/{}", directory, name));
     }
   }
   return paths;

@@ -68,7 +68,7 @@ Result<bool> Pipeline::StepShard(ShardHost* host) {
 Status Pipeline::CommitShard(ShardHost* host) {
   const std::string what = fmt::format("disk of shard {}", host->number);
   while (true) {
-    const Status committed = host->shard->Commit(WallClockUs());
+    Status committed = host->shard->Commit(WallClockUs());
     if (committed.has_value()) break;
     if (committed.error().code != ErrorCode::kNoSpace) return committed;
     SetAlarm(what, fmt::format("{}; nothing is emitted until there is room, and nothing is lost: free some space, or "
@@ -111,7 +111,7 @@ void Pipeline::TellStats(ShardHost* host) {
   stats.queue_bytes = host->channel.held_bytes();
   stats.state_bytes = host->state_bytes;
   const std::lock_guard lock(host->mutex);
-  host->stats = std::move(stats);
+  host->stats = stats;
   host->useless_snapshots = host->shard->UselessSnapshots();
   host->comparisons = host->shard->comparisons();
 }

@@ -29,7 +29,7 @@ Result<std::vector<std::string>> DirectoriesOf(const NodeFiles& node, const Tabl
   std::vector<std::string> directories;
   for (const std::string& data : node.data) {
     TRY(CheckMounted(data));
-    const auto tables = ListTableDirectories(data + "/" + table.keyspace);
+    const auto tables = ListTableDirectories(fmt::format("{}/{}", data, table.keyspace));
     if (!tables.has_value() && tables.error().code == ErrorCode::kNotFound) continue;
     TRY(tables);
     for (const TableDirectory& directory : *tables) {
@@ -68,7 +68,7 @@ Result<std::vector<std::unique_ptr<ByteSource>>> OpenSegments(const std::string&
     const auto parsed = ParseSegmentFileName(name);
     if (!parsed.has_value() || parsed->cdc_index) continue;
     is_copy = is_copy && parsed->id < captured;
-    auto opened = files->OpenForRead(directory + "/" + name);
+    auto opened = files->OpenForRead(fmt::format("{}/{}", directory, name));
     if (opened.has_value()) {
       segments.push_back(*std::move(opened));
     } else if (opened.error().code != ErrorCode::kNotFound) {

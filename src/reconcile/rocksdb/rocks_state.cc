@@ -503,7 +503,7 @@ Status RocksState::Commit(ByteView mark) {
     impl_->AddToBatch(record->exists ? batch.Put(key, record->value) : batch.Delete(key));
   }
   impl_->AddToBatch(batch.Put(impl_->MarkKey(), SliceOf(mark)));
-  const Status written = impl_->db.Write(&batch);
+  Status written = impl_->db.Write(&batch);
   if (!written.has_value()) {
     impl_->AddToBatch(batch.RollbackToSavePoint());
     return written;
