@@ -87,9 +87,15 @@ class FilesTest(BackfillTest):
 
     def test_a_snapshot_that_no_node_has(self):
         self.assert_refused(self.backfill("--table", TABLE, "--snapshot", "nightly"), 1, TABLE, "snapshot nightly")
+        self.assert_refused(self.backfill("--snapshot", "nightly"), 1, "snapshot nightly")
+
+    def test_a_snapshot_of_one_table(self):
+        for node in NODES:
+            self.move(node, "snapshots/nightly")
         ran = self.backfill("--snapshot", "nightly")
         self.assert_passes(ran)
-        self.assertIn(f"no files: {TABLE}: no node has a directory of the snapshot nightly", ran.out)
+        self.assertNotIn(f"no files: {TABLE}:", ran.out)
+        self.assertIn("no files: rec.natives: no node has a directory of the snapshot nightly", ran.out)
 
     def test_backups_are_read_besides(self):
         whole = self.rows("--table", TABLE)
