@@ -334,17 +334,16 @@ std::vector<Backfiller::ShardPlace> Pipeline::ShardPlaces(const BackfillTask& ta
   std::vector<Backfiller::ShardPlace> places;
   for (uint32_t number = 0; number < shards_.size(); ++number) {
     const TokenRange own = TokensOf(number, identity_.shards);
-    Backfiller::ShardPlace place{.channel = &shards_[number]->channel, .done = false, .from = own.after};
+    const bool outside = !task.tokens.all() && (own.through <= task.tokens.after || task.tokens.through <= own.after);
+    Backfiller::ShardPlace place{.channel = &shards_[number]->channel, .done = outside, .from = own.after};
     const std::lock_guard lock(shards_[number]->mutex);
     const auto known = shards_[number]->snapshots.find(task.table);
     if (!task.compares && known != shards_[number]->snapshots.end() && known->second.task == task.id) {
-      place.done = known->second.done;
+      place.done = outside || known->second.done;
       const auto from = Reconciler::SnapshotToken({.next = known->second.next, .known = "", .deletion = {}});
       if (from.has_value()) place.from = *from;
     }
-    const bool outside = own.through <= task.tokens.after || task.tokens.through <= own.after;
     places.push_back(place);
-    if (outside && !task.tokens.all()) places.back().done = true;
   }
   return places;
 }
