@@ -147,7 +147,7 @@ class Partition:
 
     def replay(self, operations: set[Operation], now: int) -> list[dict]:
         writes = defaultdict(list)
-        for operation in operations - expired_forms(operations, now):
+        for operation in operations - passed_over(operations, now):
             writes[operation.write_ts].append(operation)
         for ts in sorted(writes):
             self._expire_until(ts // MICROS)
@@ -267,15 +267,24 @@ class Partition:
                     self._emit(row, time * MICROS, time, [], "ttl")
 
 
-def expired_forms(operations: set[Operation], now: int) -> set[Operation]:
-    """Tombstones that Cassandra made of values whose time had run out (a read repair or a hint carries them so). They are
-    copies of the write, not deletions; before the value's time has run out there can be none."""
-    def place(operation: Operation) -> tuple:
-        return operation.row, operation.is_static, operation.column, operation.path, operation.ts
+def passed_over(operations: set[Operation], now: int) -> set[Operation]:
+    """Where Cassandra's tombstone of a value whose time had run out (a read repair or a hint carries it) wins over all that was
+    written at that timestamp, the write that shows is the value's: the tombstone, and the others, are passed over."""
+    places = defaultdict(list)
+    for operation in operations:
+        if operation.what == "cell":
+            places[operation.row, operation.is_static, operation.column, operation.path, operation.ts].append(operation)
+    return {o for rivals in places.values() for o in _losers(rivals, now)}
 
-    made_of = {(place(o), o.cell.ldt - o.cell.ttl) for o in operations
-               if o.what == "cell" and o.cell.state == "expiring" and o.cell.ldt <= now}
-    return {o for o in operations if o.what == "cell" and o.cell.state == "deleted" and (place(o), o.cell.ldt) in made_of}
+
+def _losers(rivals: list[Operation], now: int) -> list[Operation]:
+    winner = rivals[0].cell
+    for rival in rivals:
+        winner = merge_cells(winner, rival.cell)
+    made_of = [o for o in rivals if winner.state == "deleted" and o.cell.state == "expiring" and o.cell.ldt <= now
+               and o.cell.ldt - o.cell.ttl == winner.ldt]
+    kept = max(made_of, key=lambda o: (o.cell.ldt, o.cell.value), default=None)
+    return [o for o in rivals if kept is not None and o != kept]
 
 
 def merge_cells(known: Cell | None, new: Cell) -> Cell:

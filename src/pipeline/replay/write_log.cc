@@ -25,7 +25,7 @@ enum class RecordKind : char {
 };
 
 constexpr size_t kPositionBytes = 18;
-// A group of copies this large is packed together before more are joined: bounds the memory of one write's copies.
+// A group of copies this large is joined to one before more are taken: bounds the memory of one write's copies.
 constexpr size_t kPackGroupBytes = 16 << 20;
 
 void AppendRecordKey(std::string* to, uint32_t table, const Mutation& write) {
@@ -208,11 +208,19 @@ Status WriteLog::Reader::JoinGroup() {
   last_content_.clear();
   has_joined_ = false;
   absorbed_ = false;
+  group_.clear();
   arena_.Reset();
   while (!at_end_ && sorted_->key() == group_key_) {
     TRY(TakeRecord(sorted_->value()));
     TRY(NextRecord());
   }
+  return JoinTaken();
+}
+
+Status WriteLog::Reader::JoinTaken() {
+  if (has_joined_ || group_.empty()) return {};
+  ASSIGN_OR_RETURN(joined_, JoinCopies(group_, now_, &arena_));
+  has_joined_ = true;
   return {};
 }
 
@@ -225,7 +233,7 @@ Status WriteLog::Reader::NextRecord() {
 Status WriteLog::Reader::TakeRecord(ByteView value) {
   const ByteView content = value.substr(0, value.size() - kPositionBytes);
   const bool is_write = content[0] == static_cast<char>(RecordKind::kWrite);
-  if (!is_write && !has_joined_) return {};
+  if (!is_write && group_.empty()) return {};
   // Equal contents are neighbours, the least position first: the others say nothing new.
   if (content == last_content_) {
     if (is_write) ++copies_;
@@ -235,18 +243,14 @@ Status WriteLog::Reader::TakeRecord(ByteView value) {
 
   ASSIGN_OR_RETURN(Mutation mutation, DecodeMutation(arena_.Copy(content.substr(1)), schemas_, &arena_));
   if (!is_write) {
+    // Markers sort behind all copies.
+    TRY(JoinTaken());
     Absorb(mutation);
     return {};
   }
   mutation.position = DecodePosition(value.substr(value.size() - kPositionBytes));
-  if (!has_joined_) {
-    joined_ = mutation;
-    has_joined_ = true;
-    return {};
-  }
-  ++copies_;
-  const Mutation both[] = {joined_, mutation};
-  ASSIGN_OR_RETURN(joined_, JoinCopies(both, now_, &arena_));
+  if (!group_.empty()) ++copies_;
+  group_.push_back(mutation);
   if (arena_.held_bytes() > kPackGroupBytes) TRY(PackGroup());
   return {};
 }
@@ -265,14 +269,16 @@ void WriteLog::Reader::Absorb(const Mutation& marker) {
   if (absorbed_) ++copies_;
 }
 
-// Moves the joined write to the beginning of an empty arena.
+// Joins the copies taken so far and moves what they make to the beginning of an empty arena.
 Status WriteLog::Reader::PackGroup() {
+  ASSIGN_OR_RETURN(const Mutation joined, JoinCopies(group_, now_, &arena_));
   std::string packed;
-  AppendMutation(&packed, joined_);
-  const Position position = joined_.position;
+  AppendMutation(&packed, joined);
+  const Position position = joined.position;
   arena_.Reset();
-  ASSIGN_OR_RETURN(joined_, DecodeMutation(arena_.Copy(packed), schemas_, &arena_));
-  joined_.position = position;
+  ASSIGN_OR_RETURN(Mutation moved, DecodeMutation(arena_.Copy(packed), schemas_, &arena_));
+  moved.position = position;
+  group_.assign(1, moved);
   return {};
 }
 

@@ -47,6 +47,8 @@ class WriteLog {
     Status NextRecord();
     Status JoinGroup();
     Status TakeRecord(ByteView value);
+    // Makes joined_ of group_, once.
+    Status JoinTaken();
     // Takes out of joined_ what belongs to `marker`'s write.
     void Absorb(const Mutation& marker);
     Status PackGroup();
@@ -60,6 +62,7 @@ class WriteLog {
     std::string last_content_;
     std::string partition_;
     Arena arena_;
+    std::vector<Mutation> group_;  // the copies of one write, that differ
     Mutation joined_;
     bool has_joined_ = false;
     bool absorbed_ = false;

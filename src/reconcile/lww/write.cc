@@ -132,21 +132,19 @@ Position LeastPosition(std::span<const Mutation> copies) {
   return least;
 }
 
-// Puts cells of one copy back into `joined` where the expired form that another copy had of them has won: the write was
-// of a cell that lives for a time, and time has not yet been told of.
-void Unexpire(const TableSchema& schema, std::span<const Cell> copy, UnixSeconds now, Arena* arena,
-              std::span<const Cell>* joined) {
-  std::span<Cell> mended;
+// Puts the cells of `copy` whose expired forms have won the join into `told`, which holds what `joined` holds
+// otherwise: each was written as a cell that lives for a time, and that time has not been told of yet. Of several the
+// greatest.
+void Unexpire(const TableSchema& schema, std::span<const Cell> joined, std::span<const Cell> copy, UnixSeconds now,
+              Arena* arena, std::span<Cell>* told) {
   size_t i = 0;
   for (const Cell& cell : copy) {
-    while (i < joined->size() && ComparePlaces(schema, (*joined)[i], cell) < 0) ++i;
-    if (i == joined->size()) return;
-    if (ComparePlaces(schema, (*joined)[i], cell) != 0 || !IsExpiredFormOf((*joined)[i], cell, now)) continue;
-    if (mended.empty()) {
-      mended = arena->CopyArray(*joined);
-      *joined = mended;
-    }
-    mended[i] = cell;
+    while (i < joined.size() && ComparePlaces(schema, joined[i], cell) < 0) ++i;
+    if (i == joined.size()) return;
+    if (ComparePlaces(schema, joined[i], cell) != 0 || !IsExpiredFormOf(joined[i], cell, now)) continue;
+    if (told->empty()) *told = arena->CopyArray(joined);
+    const bool is_first = (*told)[i].kind == CellKind::kTombstone;
+    if (is_first || CompareCells(cell, (*told)[i]) > 0) (*told)[i] = cell;
   }
 }
 
@@ -240,11 +238,14 @@ Result<Mutation> JoinCopies(std::span<const Mutation> copies, UnixSeconds now, A
   for (const Mutation& copy : copies.subspan(1)) {
     const RowContent other = ContentOf(RowOf(copy));
     if (SameContent(content, other)) continue;
-    const RowContent before = content;
     ASSIGN_OR_RETURN(content, MergeContents(*joined.schema, Deletion{}, content, other, arena));
-    Unexpire(*joined.schema, before.cells, now, arena, &content.cells);
-    Unexpire(*joined.schema, other.cells, now, arena, &content.cells);
   }
+  // Only when all are joined: a cell put back sooner would lose to a copy that its expired form wins over.
+  std::span<Cell> told;
+  for (const Mutation& copy : copies) {
+    Unexpire(*joined.schema, content.cells, ContentOf(RowOf(copy)).cells, now, arena, &told);
+  }
+  if (!told.empty()) content.cells = told;
   RowUpdate* row = arena->New<RowUpdate>();
   *row = RowOf(joined);
   row->liveness = content.liveness;

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "reconcile/testing/toy_mutation.h"
 #include "reconcile/testing/toy_table.h"
 
@@ -113,6 +115,21 @@ TEST_F(WriteTest, CopiesJoinAtTheLeastPosition) {
   EXPECT_EQ(row.cells.size(), 3u);
   EXPECT_EQ(row.complex_deletions.size(), 1u);
   EXPECT_EQ(row.liveness.at, WriteTime{100});
+}
+
+// Three writes at one time: of a short life, its tombstone (written, or what was left of it), and of a long life. To
+// Cassandra the tombstone wins, whatever comes first.
+TEST_F(WriteTest, WhatRanOutIsPutBackWhateverTheOrderOfItsCopies) {
+  const Mutation writes[] = {Only("n1 7/1 set@100~160 a=short"), Only("n1 7/1 set@100!100 a=null"),
+                             Only("n1 7/1 set@100~900 a=long")};
+  int order[] = {0, 1, 2};
+  do {
+    const Mutation copies[] = {writes[order[0]], writes[order[1]], writes[order[2]]};
+    const Result<Mutation> joined = JoinCopies(copies, UnixSeconds{500}, &arena_);
+    ASSERT_TRUE(joined.has_value());
+    ASSERT_EQ(RowOf(*joined).cells.size(), 1u);
+    EXPECT_EQ(RowOf(*joined).cells[0], RowOf(writes[0]).cells[0]) << order[0] << order[1] << order[2];
+  } while (std::ranges::next_permutation(order).found);
 }
 
 TEST_F(WriteTest, AFragmentOfDeletionsIsAbsorbedByItsWrite) {
