@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "capture/node_capture.h"
+#include "pipeline/run/kafka_config.h"
 #include "shape/shape.h"
 
 namespace braid {
@@ -44,6 +46,7 @@ struct Config {
   BackfillConfig backfill;
   std::vector<StreamSpec> streams;  // empty: every captured table, whole, as "keyspace.table"
   HttpConfig http;
+  std::optional<KafkaConfig> kafka;  // none: everything stays in this process and its `state`
 };
 
 }  // namespace braid
