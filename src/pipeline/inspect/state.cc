@@ -10,7 +10,7 @@
 #include "capture/schema_log.h"
 #include "encode/json.h"
 #include "model/key.h"
-#include "pipeline/run/mark.h"
+#include "pipeline/shard/mark.h"
 #include "reconcile/rocksdb/state_reader.h"
 
 namespace braid {

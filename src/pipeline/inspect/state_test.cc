@@ -10,7 +10,7 @@
 
 #include "base/file_system.h"
 #include "capture/schema_log.h"
-#include "pipeline/run/mark.h"
+#include "pipeline/shard/mark.h"
 #include "reconcile/reconciler.h"
 #include "reconcile/rocksdb/rocks_state.h"
 #include "reconcile/testing/toy_change.h"

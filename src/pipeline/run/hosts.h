@@ -1,24 +1,25 @@
 // Within pipeline/run: what the pipeline keeps of each shard and each node.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "capture/node_capture.h"
+#include "pipeline/feed/feeder.h"
+#include "pipeline/feed/wall_clock.h"
 #include "pipeline/run/pipeline.h"
-#include "pipeline/run/shard.h"
+#include "pipeline/shard/shard.h"
 #include "reconcile/rocksdb/rocks_state.h"
 #include "timeline/writer.h"
 #include "transport/direct/channel.h"
 
 namespace braid {
-
-// The wall clock, in microseconds since 1970.
-int64_t WallClockUs();
 
 struct Pipeline::ShardHost {
   ShardHost(uint32_t shard_number, uint64_t channel_bytes) : number(shard_number), channel(channel_bytes) {}
@@ -55,11 +56,7 @@ struct Pipeline::NodeHost {
   NodeIndex index;
   std::string host_id;
   std::unique_ptr<NodeCapture> capture;  // nullptr: retired
-
-  // What was told to the shards last: an idle node says the same again and again.
-  Position told;
-  WriteTime told_watermark;
-  int64_t told_us = 0;
+  std::unique_ptr<Feeder> feeder;
 
   mutable std::mutex mutex;
   bool retired = false;
@@ -67,6 +64,26 @@ struct Pipeline::NodeHost {
   // When all that counted as written had been given last, and up to where.
   int64_t idle_us = 0;
   Position idle_at;
+};
+
+// The channels of the shards.
+class Pipeline::Channels : public Outlet {
+ public:
+  explicit Channels(const std::vector<std::unique_ptr<ShardHost>>* shards) : shards_(shards) {}
+
+  uint32_t shards() const override { return static_cast<uint32_t>(shards_->size()); }
+  Status Push(uint32_t shard, Message message) override {
+    if ((*shards_)[shard]->channel.Push(std::move(message))) return {};
+    return Error{ErrorCode::kTransient, "the pipeline is stopping"};
+  }
+  uint64_t room_bytes() const override {
+    uint64_t room = UINT64_MAX;
+    for (const auto& shard : *shards_) room = std::min(room, shard->channel.room_bytes());
+    return room;
+  }
+
+ private:
+  const std::vector<std::unique_ptr<ShardHost>>* const shards_;
 };
 
 }  // namespace braid

@@ -47,9 +47,6 @@ std::string LetGoPath(const std::string& state, NodeIndex node);
 // Where `braid retire` leaves its word for a running pipeline: a file for each node, named by it.
 std::string RequestsPath(const std::string& state);
 
-// The shard, and so the timeline partition, that a token belongs to: by equal stretches of the ring.
-uint32_t ShardOf(Token token, uint32_t shards);
-
 // Errors: kNotFound (no pipeline there), kCorrupt, kUnsupported, with the path.
 Result<PipelineIdentity> ReadIdentity(FileSystem* files, const std::string& state);
 // Replaces the file whole.

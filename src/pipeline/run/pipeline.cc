@@ -13,7 +13,6 @@
 #include "cassandra/commitlog/file_name.h"
 #include "cassandra/schema/schema.h"
 #include "codec/mutation.h"
-#include "pipeline/run/feeder.h"
 #include "pipeline/run/hosts.h"
 
 namespace braid {
@@ -54,13 +53,12 @@ std::string HostIdText(const std::array<uint8_t, 16>& bytes) {
 
 }  // namespace
 
-int64_t WallClockUs() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 Pipeline::Pipeline(const Config& config, Log log)
-    : config_(config), log_(std::move(log)), files_(PosixFileSystem()), started_us_(WallClockUs()) {}
+    : config_(config),
+      log_(std::move(log)),
+      files_(PosixFileSystem()),
+      channels_(std::make_unique<Channels>(&shards_)),
+      started_us_(WallClockUs()) {}
 
 Pipeline::~Pipeline() {
   failed_ = true;
@@ -253,6 +251,11 @@ Status Pipeline::OpenCaptures() {
                                  .log = [this](bool alarm, const std::string& message) { Tell(alarm, message); }};
     ASSIGN_OR_RETURN(node->capture, NodeCapture::Open(files_, schemas_.get(), options));
     node->stats = node->capture->stats();
+    node->feeder =
+        std::make_unique<Feeder>(Feeder::Options{.files = node->files,
+                                                 .exclude = config_.exclude,
+                                                 .tell = [this](const std::string& alarm) { Tell(true, alarm); }},
+                                 schemas_.get(), channels_.get());
     if (options.resume.has_value()) TRY(TellMissedTruncations(node.get(), *options.resume));
     // Not there for now: NodeCapture looks again by itself, and polling goes on without the watch.
     (void)watcher_->Add(node->files.cdc_raw).has_value();
@@ -269,7 +272,6 @@ Status Pipeline::TellMissedTruncations(NodeHost* node, const Position& resume) {
     return {};
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> names, files_->List(node->files.cdc_raw));
-  Feeder feeder(node, *this);
   for (const Truncation& truncation : *truncations) {
     const bool logged = std::ranges::any_of(names, [&](const std::string& name) {
       const auto file = ParseSegmentFileName(name);
@@ -278,7 +280,7 @@ Status Pipeline::TellMissedTruncations(NodeHost* node, const Position& resume) {
     if (truncation.cut <= resume || logged) continue;
     Truncation missed = truncation;
     missed.seen_at = resume;
-    TRY(feeder.OnTruncation(missed));
+    TRY(node->feeder->OnTruncation(missed));
   }
   return {};
 }
@@ -330,12 +332,10 @@ Status Pipeline::RunCapture() {
 }
 
 void Pipeline::TellSchema(const TableId& table) {
-  for (const auto& shard : shards_) {
-    Message message;
-    message.kind = Message::Kind::kSchema;
-    message.table = table;
-    shard->channel.Push(std::move(message));
-  }
+  Message message;
+  message.kind = Message::Kind::kSchema;
+  message.table = table;
+  for (const auto& shard : shards_) shard->channel.Push(message);
 }
 
 Status Pipeline::FollowSchema() {
@@ -355,14 +355,12 @@ Status Pipeline::FollowSchema() {
 }
 
 Status Pipeline::StepNodes(bool* more) {
-  uint64_t room = UINT64_MAX;
-  for (const auto& shard : shards_) room = std::min(room, shard->channel.room_bytes());
+  const uint64_t room = channels_->room_bytes();
   for (const auto& node : nodes_) {
     if (node->capture == nullptr) continue;
-    Feeder feeder(node.get(), *this);
     const int64_t now_us = WallClockUs();
     // With no room the node is still guarded; that is all.
-    ASSIGN_OR_RETURN(const bool node_more, node->capture->Step(now_us, std::min(room, kStepBytes), &feeder));
+    ASSIGN_OR_RETURN(const bool node_more, node->capture->Step(now_us, std::min(room, kStepBytes), node->feeder.get()));
     *more = *more || (node_more && room > 0);
     const std::lock_guard lock(node->mutex);
     node->stats = node->capture->stats();

@@ -46,7 +46,7 @@ class Pipeline {
  private:
   struct ShardHost;
   struct NodeHost;
-  class Feeder;
+  class Channels;
 
   Pipeline(const Config& config, Log log);
 
@@ -111,6 +111,7 @@ class Pipeline {
   std::unique_ptr<SchemaRegistry> schemas_;
   std::vector<std::unique_ptr<NodeHost>> nodes_;
   std::vector<std::unique_ptr<ShardHost>> shards_;
+  std::unique_ptr<Channels> channels_;
   std::unique_ptr<Watcher> watcher_;
   int64_t started_us_ = 0;
   int64_t schema_checked_us_ = 0;

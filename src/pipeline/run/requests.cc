@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "pipeline/run/backfill_requests.h"
-#include "pipeline/run/feeder.h"
 #include "pipeline/run/hosts.h"
 #include "pipeline/run/pipeline.h"
 #include "pipeline/run/retire.h"
@@ -109,8 +108,7 @@ Status Pipeline::TellUnread(NodeHost* node) {
       "node {} was retired before its log was read to the end; what no other node logged must be "
       "backfilled",
       node->files.name);
-  Feeder feeder(node, *this);
-  return feeder.OnGap(gap);
+  return node->feeder->OnGap(gap);
 }
 
 Status Pipeline::Retire(NodeIndex index) {

@@ -11,9 +11,9 @@
 #include "capture/truncation.h"
 #include "cassandra/commitlog/file_name.h"
 #include "cassandra/sstable/directory.h"
+#include "pipeline/feed/excluded.h"
 #include "pipeline/merge/log_source.h"
 #include "pipeline/merge/sstable_source.h"
-#include "pipeline/run/excluded.h"
 
 namespace braid {
 namespace {

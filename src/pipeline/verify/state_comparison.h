@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/arena.h"
-#include "pipeline/run/mark.h"
+#include "pipeline/shard/mark.h"
 #include "pipeline/verify/definitions.h"
 #include "pipeline/verify/findings.h"
 #include "pipeline/verify/row_chain.h"

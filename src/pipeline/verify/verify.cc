@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/file_system.h"
-#include "pipeline/run/mark.h"
+#include "pipeline/shard/mark.h"
 #include "pipeline/run/node_table.h"
 #include "pipeline/verify/definitions.h"
 #include "pipeline/verify/findings.h"

@@ -11,7 +11,7 @@
 
 #include "base/testing/memory_file_system.h"
 #include "capture/node_capture.h"
-#include "pipeline/run/shard.h"
+#include "pipeline/shard/shard.h"
 #include "reconcile/testing/memory_durable_state.h"
 #include "reconcile/testing/toy_random.h"
 #include "sim/pipeline/node_model.h"

@@ -20,7 +20,7 @@
 #include "codec/mutation.h"
 #include "model/key.h"
 #include "pipeline/run/node_table.h"
-#include "pipeline/run/shard.h"
+#include "pipeline/shard/shard.h"
 #include "pipeline/verify/verify.h"
 #include "reconcile/rocksdb/rocks_state.h"
 #include "reconcile/testing/toy_mutation.h"

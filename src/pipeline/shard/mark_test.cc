@@ -1,4 +1,4 @@
-#include "pipeline/run/mark.h"
+#include "pipeline/shard/mark.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

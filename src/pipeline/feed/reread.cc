@@ -1,4 +1,4 @@
-#include "pipeline/run/reread.h"
+#include "pipeline/feed/reread.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 
 #include "cassandra/commitlog/file_name.h"
 #include "cassandra/commitlog/walk.h"
-#include "pipeline/run/excluded.h"
+#include "pipeline/feed/excluded.h"
 
 namespace braid {
 namespace {

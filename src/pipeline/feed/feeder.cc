@@ -1,4 +1,4 @@
-#include "pipeline/run/feeder.h"
+#include "pipeline/feed/feeder.h"
 
 #include <fmt/format.h>
 
@@ -8,18 +8,11 @@
 #include "capture/truncation.h"
 #include "codec/gap.h"
 #include "codec/mutation.h"
-#include "pipeline/run/reread.h"
+#include "pipeline/feed/reread.h"
+#include "pipeline/feed/wall_clock.h"
 
 namespace braid {
 namespace {
-
-// How often the shards are told how far a node was read: each word wakes them all.
-constexpr int64_t kProgressEveryUs = 20'000;
-constexpr int64_t kWatermarkEveryUs = 100'000;
-
-Error Closed() {
-  return {ErrorCode::kTransient, "the pipeline is stopping"};
-}
 
 // The same gap found again, after a restart, has the same id.
 uint64_t IdOf(const Gap& gap) {
@@ -34,50 +27,44 @@ uint64_t IdOf(const Gap& gap) {
 
 }  // namespace
 
-Status Pipeline::Feeder::PushToAll(const Message& message) {
-  for (const auto& shard : *shards_) {
-    if (!shard->channel.Push(message)) return Closed();
-  }
-  return {};
-}
-
-Status Pipeline::Feeder::OnTransaction(const Transaction& transaction) {
+Status Feeder::OnTransaction(const Transaction& transaction) {
   return Push(transaction, false);
 }
 
-Status Pipeline::Feeder::Push(const Transaction& transaction, bool again) {
+Status Feeder::Push(const Transaction& transaction, bool again) {
   Message message;
   message.again = again;
   message.position = transaction.position;
   message.taken_in_us = WallClockUs();
   AppendTransaction(&message.bytes, transaction);
   // All of a transaction is of one partition key.
-  const uint32_t shard = ShardOf(transaction.mutations.front().token, identity_->shards);
-  return (*shards_)[shard]->channel.Push(std::move(message)) ? Status() : Status(Closed());
+  return outlet_->Push(ShardOf(transaction.mutations.front().token, outlet_->shards()), std::move(message));
 }
 
 // Cassandra truncates some tables of its own at every start.
-bool Pipeline::Feeder::IsCaptured(const TableId& id) const {
+bool Feeder::IsCaptured(const TableId& id) const {
   const TableSchema* table = schemas_->FindTable(id);
   return table != nullptr && table->cdc;
 }
 
-Status Pipeline::Feeder::PushTruncation(const Truncation& truncation) {
+Status Feeder::PushTruncation(const Truncation& truncation) {
   Message message;
   message.kind = Message::Kind::kTruncation;
   message.position = truncation.seen_at;
   message.table = truncation.table;
   message.cut = truncation.cut;
   message.time = truncation.at;
-  return PushToAll(message);
+  return outlet_->PushToAll(message);
 }
 
 // The word of a truncation may be in what was lost: the node's own tables still tell of it.
-Status Pipeline::Feeder::PushTruncationsWithin(const Gap& gap) {
-  const auto truncations = ReadTruncationsOnDisk(node_->files.data, node_->index);
+Status Feeder::PushTruncationsWithin(const Gap& gap) {
+  const auto truncations = ReadTruncationsOnDisk(options_.files.data, gap.node);
   if (!truncations.has_value()) {
-    tell_(fmt::format("node {}: whether tables were truncated in what was lost cannot be read: {}", node_->files.name,
-                      truncations.error().message));
+    if (options_.tell) {
+      options_.tell(fmt::format("node {}: whether tables were truncated in what was lost cannot be read: {}",
+                                options_.files.name, truncations.error().message));
+    }
     return {};
   }
   for (Truncation truncation : *truncations) {
@@ -89,12 +76,12 @@ Status Pipeline::Feeder::PushTruncationsWithin(const Gap& gap) {
   return {};
 }
 
-Status Pipeline::Feeder::OnTruncation(const Truncation& truncation) {
+Status Feeder::OnTruncation(const Truncation& truncation) {
   if (!IsCaptured(truncation.table)) return {};
   TRY(PushTruncation(truncation));
   if (truncation.seen_at <= truncation.cut) return {};
   // What the node logged after its cut, but before it told of it, was not cut away.
-  const Reread between{node_->files, *exclude_, truncation.table, truncation.cut, truncation.seen_at};
+  const Reread between{options_.files, options_.exclude, truncation.table, truncation.cut, truncation.seen_at};
   const auto give = [this](const Transaction& transaction) { return Push(transaction, true); };
   ASSIGN_OR_RETURN(const bool whole, ReadAgain(PosixFileSystem(), *schemas_, between, give));
   if (whole) return {};
@@ -107,29 +94,29 @@ Status Pipeline::Feeder::OnTruncation(const Truncation& truncation) {
   return OnGap(gap);
 }
 
-Status Pipeline::Feeder::OnGap(const Gap& gap) {
+Status Feeder::OnGap(const Gap& gap) {
   Message message;
   message.kind = Message::Kind::kGap;
   message.gap = gap;
   message.gap.id = IdOf(gap);
   message.gap.seen_at = WriteTime{WallClockUs()};
-  TRY(PushToAll(message));
+  TRY(outlet_->PushToAll(message));
   return PushTruncationsWithin(gap);
 }
 
-Status Pipeline::Feeder::OnProgress(const CaptureProgress& progress) {
-  const bool moved = progress.position != node_->told;
-  if (!moved && progress.watermark == node_->told_watermark) return {};
+Status Feeder::OnProgress(const CaptureProgress& progress) {
+  const bool moved = progress.position != told_;
+  if (!moved && progress.watermark == told_watermark_) return {};
   const int64_t now_us = WallClockUs();
-  if (now_us - node_->told_us < (moved ? kProgressEveryUs : kWatermarkEveryUs)) return {};
-  node_->told_us = now_us;
-  node_->told = progress.position;
-  node_->told_watermark = progress.watermark;
+  if (now_us - told_us_ < (moved ? options_.progress_every_us : options_.watermark_every_us)) return {};
+  told_us_ = now_us;
+  told_ = progress.position;
+  told_watermark_ = progress.watermark;
   Message message;
   message.kind = Message::Kind::kProgress;
   message.position = progress.position;
   message.time = progress.watermark;
-  return PushToAll(message);
+  return outlet_->PushToAll(message);
 }
 
 }  // namespace braid

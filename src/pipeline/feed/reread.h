@@ -1,4 +1,4 @@
-// Within pipeline/run: reads a part of a node's log once more.
+// Reads a part of a node's log once more.
 #pragma once
 
 #include <functional>

@@ -7,7 +7,7 @@
 #include "base/checksum.h"
 #include "codec/mutation.h"
 #include "encode/json.h"
-#include "pipeline/run/shard.h"
+#include "pipeline/shard/shard.h"
 
 namespace braid {
 namespace {

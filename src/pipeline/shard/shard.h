@@ -21,16 +21,16 @@
 #include "base/result.h"
 #include "capture/schema_registry.h"
 #include "model/mutation.h"
-#include "pipeline/run/mark.h"
-#include "pipeline/run/stats.h"
-#include "pipeline/run/touched_rows.h"
+#include "pipeline/shard/mark.h"
+#include "pipeline/shard/shard_stats.h"
+#include "pipeline/shard/touched_rows.h"
 #include "reconcile/change_sink.h"
 #include "reconcile/hold/arrival_history.h"
 #include "reconcile/hold/hold.h"
 #include "reconcile/reconciler.h"
 #include "reconcile/state.h"
 #include "timeline/writer.h"
-#include "transport/direct/channel.h"
+#include "transport/message/message.h"
 
 namespace braid {
 

@@ -1,4 +1,4 @@
-#include "pipeline/run/mark.h"
+#include "pipeline/shard/mark.h"
 
 #include "base/cursor.h"
 #include "base/vint.h"

@@ -1,4 +1,4 @@
-#include "pipeline/run/shard.h"
+#include "pipeline/shard/shard.h"
 
 #include <fmt/format.h>
 

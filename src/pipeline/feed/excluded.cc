@@ -1,4 +1,4 @@
-#include "pipeline/run/excluded.h"
+#include "pipeline/feed/excluded.h"
 
 #include <algorithm>
 

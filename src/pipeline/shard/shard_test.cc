@@ -1,8 +1,8 @@
-#include "pipeline/run/shard.h"
+#include "pipeline/shard/shard.h"
 
 #include <fmt/format.h>
 
-#include "pipeline/run/testing/shard_fixture.h"
+#include "pipeline/shard/testing/shard_fixture.h"
 
 namespace braid {
 namespace {

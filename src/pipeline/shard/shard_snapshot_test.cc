@@ -1,5 +1,5 @@
 // What a shard makes of snapshots, among live writes, commits and crashes. What becomes of a row: reconcile's tests.
-#include "pipeline/run/testing/shard_fixture.h"
+#include "pipeline/shard/testing/shard_fixture.h"
 #include "reconcile/testing/toy_snapshot.h"
 
 namespace braid {

@@ -1,4 +1,4 @@
-// Within pipeline/run: which columns of a table never leave the decoder.
+// Which columns of a table never leave the decoder.
 #pragma once
 
 #include <string>

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "codec/mutation.h"
-#include "pipeline/run/shard.h"
+#include "pipeline/shard/shard.h"
 #include "reconcile/rocksdb/rocks_state.h"
 #include "reconcile/testing/toy_change.h"
 #include "reconcile/testing/toy_mutation.h"

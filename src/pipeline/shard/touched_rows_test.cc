@@ -1,4 +1,4 @@
-#include "pipeline/run/touched_rows.h"
+#include "pipeline/shard/touched_rows.h"
 
 #include <gtest/gtest.h>
 
