@@ -38,7 +38,8 @@ Status Feeder::Push(const Transaction& transaction, bool again) {
   message.taken_in_us = WallClockUs();
   AppendTransaction(&message.bytes, transaction);
   // All of a transaction is of one partition key.
-  return outlet_->Push(ShardOf(transaction.mutations.front().token, outlet_->shards()), std::move(message));
+  const Mutation& first = transaction.mutations.front();
+  return outlet_->Push(ShardOf(first.token, outlet_->shards()), first.partition_key, std::move(message));
 }
 
 // Cassandra truncates some tables of its own at every start.

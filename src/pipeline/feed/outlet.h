@@ -15,13 +15,14 @@ class Outlet {
   virtual ~Outlet() = default;
 
   virtual uint32_t shards() const = 0;
-  // Puts the message on its way to a shard, also beyond the room there is. Errors: kTransient (closed).
-  virtual Status Push(uint32_t shard, Message message) = 0;
+  // Puts the message on its way to a shard, also beyond the room there is. `key`: a transaction's partition key, empty
+  // of everything else; lives during the call. Errors: kTransient (closed).
+  virtual Status Push(uint32_t shard, ByteView key, Message message) = 0;
   // Bytes that may be pushed now, to whichever shard.
   virtual uint64_t room_bytes() const = 0;
 
   Status PushToAll(const Message& message) {
-    for (uint32_t shard = 0; shard < shards(); ++shard) TRY(Push(shard, message));
+    for (uint32_t shard = 0; shard < shards(); ++shard) TRY(Push(shard, {}, message));
     return {};
   }
 };

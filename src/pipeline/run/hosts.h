@@ -72,7 +72,7 @@ class Pipeline::Channels : public Outlet {
   explicit Channels(const std::vector<std::unique_ptr<ShardHost>>* shards) : shards_(shards) {}
 
   uint32_t shards() const override { return static_cast<uint32_t>(shards_->size()); }
-  Status Push(uint32_t shard, Message message) override {
+  Status Push(uint32_t shard, ByteView, Message message) override {
     if ((*shards_)[shard]->channel.Push(std::move(message))) return {};
     return Error{ErrorCode::kTransient, "the pipeline is stopping"};
   }
