@@ -57,6 +57,11 @@ class RecordCache {
     return record;
   }
 
+  bool IsDirty(ByteView key) const {
+    const Record* const record = table_[SlotOf(key, Hash64(key))];
+    return record != nullptr && record->dirty;
+  }
+
   // Remembers what the store has of a record that is not dirty. The result lives as Find's.
   const Record* Read(ByteView key, bool exists, ByteView value) {
     const auto [record, is_new] = FindOrAdd(key);

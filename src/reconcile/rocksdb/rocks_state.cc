@@ -95,11 +95,6 @@ struct RocksState::Impl {
     prefix.push_back(static_cast<char>(RecordKind::kDue));
     return prefix;
   }
-  std::string MarkKey() const {
-    std::string mark(1, kMarkKey);
-    AppendBigEndian(&mark, options.shard);
-    return mark;
-  }
   std::string TimersPrefix() const {
     std::string prefix(1, kTimerKey);
     AppendBigEndian(&prefix, options.shard);
@@ -305,6 +300,28 @@ struct RocksState::Impl {
     return {};
   }
 
+  // What of a forgotten table is in the store, and not written anew.
+  Status VisitForgotten(const TableId& table, PendingVisitor* visitor) {
+    const std::string prefix = TablePrefix(table);
+    rocksdb::ReadOptions read;
+    read.fill_cache = false;
+    const std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(read));
+    const std::unique_ptr<rocksdb::WBWIIterator> written(batch.NewIterator());
+    written->Seek(prefix);
+    for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+      while (written->Valid() && written->Entry().key.compare(it->key()) < 0) written->Next();
+      if ((written->Valid() && written->Entry().key == it->key()) || cache.IsDirty(ViewOf(it->key()))) continue;
+      TRY(visitor->OnPending(ViewOf(it->key()), std::nullopt));
+    }
+    return Check(it->status());
+  }
+
+  // A deletion of what the store surely does not have is nothing to tell of: many timers come and go in one commit.
+  Status VisitWrite(const rocksdb::Slice& record, std::optional<ByteView> value, PendingVisitor* visitor) {
+    if (!value.has_value() && !db->KeyMayExist({}, record, &scratch)) return {};
+    return visitor->OnPending(ViewOf(record), value);
+  }
+
   // Appends the rows that have keys of their own to `rows`.
   Status ReadKeyedRows(const PartitionRef& partition, const KeyRange& range, size_t max_rows, Arena* arena,
                        std::vector<RowEntry>* rows) {
@@ -502,7 +519,7 @@ Status RocksState::Commit(ByteView mark) {
     const rocksdb::Slice key = SliceOf(record->key());
     impl_->AddToBatch(record->exists ? batch.Put(key, record->value) : batch.Delete(key));
   }
-  impl_->AddToBatch(batch.Put(impl_->MarkKey(), SliceOf(mark)));
+  impl_->AddToBatch(batch.Put(ChangelogMarkKey(impl_->options.shard), SliceOf(mark)));
   Status written = impl_->db.Write(&batch);
   if (!written.has_value()) {
     impl_->AddToBatch(batch.RollbackToSavePoint());
@@ -516,7 +533,7 @@ Status RocksState::Commit(ByteView mark) {
 Result<std::string> RocksState::ReadMark() {
   TRY(impl_->db.Usable());
   std::string mark;
-  const rocksdb::Status status = impl_->db->Get({}, impl_->MarkKey(), &mark);
+  const rocksdb::Status status = impl_->db->Get({}, ChangelogMarkKey(impl_->options.shard), &mark);
   if (!status.IsNotFound()) TRY(impl_->Check(status));
   return mark;
 }
@@ -526,8 +543,40 @@ Status RocksState::Rollback() {
   impl_->cache.Clear();
   impl_->current.valid = false;
   impl_->least_due = UnixSeconds{std::numeric_limits<int64_t>::min()};
-  if (!impl_->db.write_failed() && impl_->db.Usable().has_value()) return {};
+  if (!impl_->db.must_reopen()) return {};
   return impl_->db.Reopen();
+}
+
+Status RocksState::VisitPending(PendingVisitor* visitor) {
+  TRY(impl_->db.Usable());
+  for (const TableId& table : impl_->forgotten) TRY(impl_->VisitForgotten(table, visitor));
+  const std::unique_ptr<rocksdb::WBWIIterator> it(impl_->batch.NewIterator());
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const rocksdb::WriteEntry entry = it->Entry();
+    if (impl_->cache.IsDirty(ViewOf(entry.key))) continue;
+    const bool is_put = entry.type == rocksdb::kPutRecord;
+    TRY(impl_->VisitWrite(entry.key, is_put ? std::optional(ViewOf(entry.value)) : std::nullopt, visitor));
+  }
+  for (const RecordCache::Record* record : impl_->cache.dirty()) {
+    const std::optional<ByteView> value = record->exists ? std::optional<ByteView>(record->value) : std::nullopt;
+    TRY(impl_->VisitWrite(SliceOf(record->key()), value, visitor));
+  }
+  return {};
+}
+
+Status RocksState::Restore(ByteView key, std::optional<ByteView> value) {
+  CHECK(impl_->cache.dirty().empty());
+  if (!key.starts_with(impl_->RecordsPrefix()) && !key.starts_with(impl_->TimersPrefix())) {
+    return Corrupt("state in " + impl_->options.path + ": what is to be restored is no record of shard " +
+                   std::to_string(impl_->options.shard));
+  }
+  impl_->cache.Clear();
+  impl_->current.valid = false;
+  impl_->least_due = UnixSeconds{std::numeric_limits<int64_t>::min()};
+  // Past the batch's index: nothing is read meanwhile.
+  rocksdb::WriteBatch& commit = *impl_->batch.GetWriteBatch();
+  impl_->AddToBatch(value.has_value() ? commit.Put(SliceOf(key), SliceOf(*value)) : commit.Delete(SliceOf(key)));
+  return {};
 }
 
 RocksState::Stats RocksState::stats() const {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "reconcile/rocksdb/changelog.h"
 #include "reconcile/state.h"
 
 namespace rocksdb {
@@ -22,7 +23,8 @@ class RocksState : public DurableState {
     uint64_t memory_bytes = uint64_t{256} << 20;
     // Whether Commit waits for the disk. False: a crash of the machine (not of the process) may lose the last ones.
     bool sync = true;
-    // False: Commit is lasting only once RocksDB has flushed, for states that can be made again.
+    // False: Commit is lasting only once RocksDB has flushed, which closing does, for states that can be made again: a
+    // process that is killed finds the state of some earlier commit, with the mark of that commit.
     bool write_ahead_log = true;
     // The files' environment; nullptr: the operating system's. For tests; must outlive the state.
     rocksdb::Env* env = nullptr;
@@ -54,6 +56,17 @@ class RocksState : public DurableState {
   Result<std::string> ReadMark() override;
   Status Rollback() override;
   size_t pending_bytes() const override;
+
+  // For hosts that keep a copy of the store elsewhere (docs/formats/changelog.md): gives what the next Commit changes,
+  // each key once, in no order; not the mark. A table that is forgotten comes as its keys, one by one, however many.
+  // What is pending stays. Errors: the visitor's, kIoError, kCorrupt.
+  Status VisitPending(PendingVisitor* visitor);
+
+  // Brings such a copy back: what OnPending was told, the last of a key last. Pending until Commit, which whoever
+  // restores much calls now and then; the mark that is given there must say that the state is not whole yet. From the
+  // first of these to the Commit after the last one it takes no reads and no other writes. Errors: kCorrupt (the key is
+  // none of this shard's).
+  Status Restore(ByteView key, std::optional<ByteView> value);
 
   Stats stats() const;
 

@@ -202,10 +202,11 @@ class FullDisk : public rocksdb::FileSystemWrapper {
 
 class FullDiskTest : public RocksStateTest, public ::testing::WithParamInterface<FullDisk::Breaks> {
  protected:
-  std::unique_ptr<RocksState> Open() {
+  std::unique_ptr<RocksState> Open(bool write_ahead_log = true) {
     RocksState::Options options;
     options.path = directory_.path();
-    options.memory_bytes = 8 << 20;
+    options.memory_bytes = write_ahead_log ? 8 << 20 : 1 << 20;
+    options.write_ahead_log = write_ahead_log;
     options.env = env_.get();
     Result<std::unique_ptr<RocksState>> state = RocksState::Open(options);
     EXPECT_TRUE(state.has_value()) << state.error().message;
@@ -298,6 +299,36 @@ TEST_P(FullDiskTest, AFailedCommitRolledBackIsWhollyInOrWhollyOut) {
   EXPECT_EQ(*state->ReadMark(), "third");
   EXPECT_EQ(Value(state.get(), "b"), is_in ? "2" : "none");
   EXPECT_EQ(Value(state.get(), "c"), "3");
+}
+
+// What is in memory alone must not be lost by closing the store, as is done where there is a log.
+TEST_P(FullDiskTest, WithoutALogNoCommitIsLost) {
+  auto state = Open(/*write_ahead_log=*/false);
+  disk_->breaks = GetParam();
+  int commits = 0;
+  for (; commits < 10'000; ++commits) {
+    Put(state.get(), "row" + std::to_string(commits), std::string(500, 'x'));
+    const Status commit = state->Commit(std::to_string(commits + 1));
+    if (commit.has_value()) continue;
+    ExpectFull(commit);
+    break;
+  }
+  ASSERT_GT(commits, 100);
+  ASSERT_LT(commits, 10'000) << "RocksDB takes what it cannot write anywhere";
+  ExpectFull(state->Commit("no"));
+  EXPECT_EQ(Value(state.get(), "row0"), std::string(500, 'x'));
+  ASSERT_TRUE(state->Rollback().has_value());
+  EXPECT_EQ(*state->ReadMark(), std::to_string(commits));
+  EXPECT_EQ(Value(state.get(), "row" + std::to_string(commits)), "none");
+  Put(state.get(), "last", "1");
+  disk_->breaks = FullDisk::Breaks::kNothing;
+  const Status commit = state->Commit("last");
+  ASSERT_TRUE(commit.has_value()) << commit.error().message;
+  state.reset();
+  state = Open();
+  EXPECT_EQ(*state->ReadMark(), "last");
+  EXPECT_EQ(Value(state.get(), "last"), "1");
+  for (int i = 0; i < commits; ++i) EXPECT_EQ(Value(state.get(), "row" + std::to_string(i)).size(), 500u) << i;
 }
 
 INSTANTIATE_TEST_SUITE_P(Rocks, FullDiskTest, ::testing::Values(FullDisk::Breaks::kAppend, FullDisk::Breaks::kSync),

@@ -71,7 +71,7 @@ Status Store::Write(rocksdb::WriteBatch* batch) {
   write.sync = options_.sync && options_.write_ahead_log;
   write.disableWAL = !options_.write_ahead_log;
   const rocksdb::Status written = db_->Write(write, batch);
-  write_failed_ = !written.ok();
+  write_failed_ = !written.ok() && options_.write_ahead_log;
   return Check(written);
 }
 
@@ -84,7 +84,16 @@ Status Store::Resume(size_t bytes) {
   if (!errors_->stopped) return {};
   TRY(Check(db_->Resume()));
   errors_->stopped = false;
-  return {};
+  // A store that was resumed no longer waits for its flushes, nor makes them all when it is closed (7.8): what has no
+  // log begins anew, if everything is flushed by now.
+  return !options_.write_ahead_log && AllFlushed() ? Reopen() : Status();
+}
+
+bool Store::AllFlushed() const {
+  uint64_t active = 0;
+  uint64_t immutable = 0;
+  return db_->GetIntProperty(rocksdb::DB::Properties::kNumEntriesActiveMemTable, &active) && active == 0 &&
+         db_->GetIntProperty(rocksdb::DB::Properties::kNumEntriesImmMemTables, &immutable) && immutable == 0;
 }
 
 // Whether there is room for so much: found out before the store is closed, for reads go on in it.

@@ -36,9 +36,9 @@ class Store {
   Status Usable() const;
 
   // Writes the batch, all or nothing. After an error (kNoSpace if the disk is full) the same batch, or one that writes
-  // at least all of its keys, may be written again; or the store is to be reopened.
+  // at least all of its keys, may be written again; or the store is to be reopened, if must_reopen says so.
   Status Write(rocksdb::WriteBatch* batch);
-  bool write_failed() const { return write_failed_; }
+  bool must_reopen() const { return db_ == nullptr || write_failed_; }
 
   // Only while it is open.
   rocksdb::DB* operator->() const { return db_.get(); }
@@ -64,6 +64,7 @@ class Store {
   };
 
   Status Resume(size_t bytes);
+  bool AllFlushed() const;
   Status Probe(size_t bytes);
   rocksdb::Env* env() const { return options_.env != nullptr ? options_.env : rocksdb::Env::Default(); }
 
@@ -71,7 +72,8 @@ class Store {
   std::unique_ptr<rocksdb::DB> db_;
   // The last write failed, and a part of it may stand in the store's log. RocksDB never writes to such a log again (an
   // assertion in Debian's library even ends the process), and if it went on with another, what is in the first could
-  // come to life at the next opening. So the store is to be closed and opened, which decides.
+  // come to life at the next opening. So the store is to be closed and opened, which decides. Without a log it must
+  // not be: nothing stands anywhere, and closing would lose what cannot be flushed.
   bool write_failed_ = false;
   std::shared_ptr<ErrorListener> errors_ = std::make_shared<ErrorListener>();
 };
