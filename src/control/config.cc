@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -14,8 +13,10 @@
 #include <sstream>
 
 #include "control/config_files.h"
+#include "control/config_kafka.h"
 #include "control/config_keys.h"
 #include "control/config_streams.h"
+#include "control/endpoint.h"
 #include "control/section.h"
 #include "control/yaml.h"
 
@@ -50,12 +51,13 @@ class Reader {
   Result<Config> Read(const YamlValue& root) {
     const Section top(root, kTopKeys, kAllKeys, &mistakes_);
     if (root.kind == YamlValue::Kind::kMap) {
+      on_kafka_ = top.has("kafka");
       ReadTop(top);
       ReadSource(top);
       ReadBackfill(top);
       ReadHttp(top);
       ReadState(top);
-      ReadStreams(top, {directory_, use_ != ConfigUse::kAsk}, &mistakes_, &config_.streams);
+      ReadKafkaAndStreams(top);
     }
     if (!mistakes_.empty()) return InvalidArgument(mistakes_.Text(config_.path));
     return std::move(config_);
@@ -85,8 +87,18 @@ class Reader {
                                      kMostNameLength));
   }
 
+  // Whether this process looks into the nodes' directories.
+  bool reads_nodes() const {
+    return use_ == ConfigUse::kRun || use_ == ConfigUse::kCapture || use_ == ConfigUse::kValidate;
+  }
+
+  // Workers and their readers may be far from any node.
+  bool needs_nodes() const { return use_ == ConfigUse::kRun || use_ == ConfigUse::kCapture || !on_kafka_; }
+
   void ReadSource(const Section& top) {
-    const YamlValue* value = top.Require("source", "say which nodes to follow, see docs/configuration.md");
+    const YamlValue* value = needs_nodes()
+                                 ? top.Require("source", "say which nodes to follow, see docs/configuration.md")
+                                 : top.Find("source");
     if (value == nullptr) return;
     const Section source(*value, kSourceKeys, kAllKeys, &mistakes_);
     std::string kind = "cassandra";
@@ -107,7 +119,8 @@ class Reader {
     source.TakeDuration("sync_slack", 0, kHourUs, &config_.sync_slack_us);
     source.TakeDuration("schema_wait", 0, kDayUs, &config_.schema_wait_us);
     ReadExclude(source);
-    if (config_.publish_quorum && config_.nodes.size() == 1) {
+    // On Kafka other agents may have other nodes.
+    if (config_.publish_quorum && config_.nodes.size() == 1 && !on_kafka_) {
       top.Note("publish_when", "a quorum needs a second node to confirm a write, and there is one; write one");
     }
   }
@@ -129,7 +142,7 @@ class Reader {
 
   void ReadNodes(const Section& source) {
     const std::string cure = "list the nodes, e.g. nodes: [{name: n1, home: /var/lib/cassandra}]";
-    const YamlValue* nodes = source.Require("nodes", cure);
+    const YamlValue* nodes = needs_nodes() ? source.Require("nodes", cure) : source.Find("nodes");
     if (nodes == nullptr) return;
     if (nodes->kind != YamlValue::Kind::kList || nodes->items.empty() || nodes->items.size() > kMostNodes) {
       source.Note("nodes", fmt::format("must be a list of 1 to {} nodes; {}", kMostNodes, cure));
@@ -148,7 +161,7 @@ class Reader {
       NoteTwice(section, "name", node.name, &node_names_);
     }
     ReadNodeFiles(section, &node);
-    if (use_ == ConfigUse::kRun) {
+    if (reads_nodes()) {
       for (const std::string& mistake : CheckNodeDirectories(node)) mistakes_.Add(item.line, mistake);
     }
     config_.nodes.push_back(std::move(node));
@@ -211,7 +224,7 @@ class Reader {
     if (top.Require("state", "name a directory for all that Braid keeps, e.g. state: /var/lib/braid/movies") == nullptr)
       return;
     if (!TakePath(top, "state", &config_.state)) return;
-    const std::string mistake = use_ == ConfigUse::kRun ? CheckStateDirectory(config_.state, config_.nodes) : "";
+    const std::string mistake = reads_nodes() ? CheckStateDirectory(config_.state, config_.nodes) : "";
     if (!mistake.empty()) top.Note("state", mistake);
   }
 
@@ -224,6 +237,17 @@ class Reader {
     backfill.TakeSize("rate", kMiB / 16, kTiB, &config_.backfill.rate_bytes);
   }
 
+  void ReadKafkaAndStreams(const Section& top) {
+    if (use_ == ConfigUse::kCapture || use_ == ConfigUse::kReconcile) {
+      top.Require("kafka", "a stage alone hands over by Kafka: say where it is, see docs/configuration.md");
+    }
+    const ConfigFiles files = {.directory = directory_, .read_secrets = use_ != ConfigUse::kAsk};
+    KafkaReader kafka(files, &mistakes_);
+    kafka.ReadGroup(top, config_.name, config_.shards);
+    ReadStreams(top, files, &kafka, &mistakes_, &config_.streams);
+    config_.kafka = kafka.Finish();
+  }
+
   void ReadHttp(const Section& top) {
     const YamlValue* value = top.Find("http");
     if (value == nullptr) return;
@@ -231,30 +255,17 @@ class Reader {
     std::string listen;
     http.Require("listen", "give an address and a port, e.g. listen: 127.0.0.1:8080");
     if (!http.TakeText("listen", &listen)) return;
-    const size_t colon = listen.rfind(':');
-    std::string host = listen.substr(0, colon == std::string::npos ? 0 : colon);
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-    const bool numeric = host.find(':') != std::string::npos;
-    const bool good_host = !host.empty() && host.size() < 256 && std::all_of(host.begin(), host.end(), [&](char c) {
-      return IsNameCharacter(c) || (numeric && (c == ':' || c == '%'));
-    });
-    const bool bracketed = !numeric || listen.front() == '[';
-    if (colon == std::string::npos || !good_host || !bracketed) {
-      http.Note("listen", "must be ADDRESS:PORT; for this machine alone write 127.0.0.1:8080 or [::1]:8080");
+    const Result<Endpoint> endpoint = ParseEndpoint(listen);
+    if (!endpoint.has_value()) {
+      http.Note("listen", endpoint.error().message + "; for this machine alone write 127.0.0.1:8080 or [::1]:8080");
       return;
     }
-    int port = 0;
-    const char* last = listen.data() + listen.size();
-    const auto [end, error] = std::from_chars(listen.data() + colon + 1, last, port);
-    if (error != std::errc() || end != last || port < 1 || port > 65535) {
-      http.Note("listen", "the port after the colon must be a number from 1 to 65535; write e.g. 127.0.0.1:8080");
-      return;
-    }
-    config_.http = {host, port};
+    config_.http = {endpoint->host, endpoint->port};
   }
 
   const ConfigUse use_;
   std::string directory_;
+  bool on_kafka_ = false;
   Mistakes mistakes_;
   Config config_;
   std::map<std::string, int> node_names_;

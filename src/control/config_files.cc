@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -16,6 +16,7 @@ namespace {
 
 constexpr size_t kLeastKeyBytes = 16;
 constexpr size_t kMostKeyBytes = 4096;
+constexpr size_t kMostSecretBytes = size_t{64} << 10;
 
 // What is wrong with a directory in which Braid needs `access` (of access(2)), or "".
 std::string CheckDirectory(const std::string& path, int access) {
@@ -44,6 +45,55 @@ std::string Canonical(const std::string& path) {
 bool Within(const std::string& inner, const std::string& outer) {
   if (inner.compare(0, outer.size(), outer) != 0) return false;
   return inner.size() == outer.size() || outer.back() == '/' || inner[outer.size()] == '/';
+}
+
+// What a file holds that nobody else may see, without the line end at its end; `most` bytes of it and one more, if it
+// is longer. `what` is how messages call it; they show neither its path nor its content.
+Result<std::string> ReadPrivateFile(const std::string& path, std::string_view what, size_t most) {
+  // Not blocking: a named pipe would hold the start for ever.
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) {
+    return InvalidArgument(
+        fmt::format("{} cannot be opened ({}); correct the path or its permissions", what, std::strerror(errno)));
+  }
+  std::string text(most + 3, '\0');
+  struct stat info = {};
+  const bool known = ::fstat(file, &info) == 0;
+  const ssize_t size = known && S_ISREG(info.st_mode) ? ::read(file, text.data(), text.size()) : -1;
+  ::close(file);
+  if (size < 0) return InvalidArgument(fmt::format("{} is no plain file that can be read; name one", what));
+  if ((info.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+    return InvalidArgument(
+        fmt::format("others may read or write {}; run chmod 600 on it, and think about a new key", what));
+  }
+  text.resize(static_cast<size_t>(size));
+  if (text.ends_with('\n')) text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
+  return text;
+}
+
+// What `word`, of "${word}", stands for.
+Result<std::string> ResolveReference(std::string_view word, const ConfigFiles& files) {
+  constexpr std::string_view kEnv = "env:";
+  constexpr std::string_view kFile = "file:";
+  if (word.starts_with(kEnv) && word.size() > kEnv.size()) {
+    if (!files.read_secrets) return "";
+    const char* value = std::getenv(std::string(word.substr(kEnv.size())).c_str());
+    if (value == nullptr) {
+      return InvalidArgument("the environment does not have the variable that ${env:…} names; export it to Braid");
+    }
+    return value;
+  }
+  if (word.starts_with(kFile) && word.size() > kFile.size()) {
+    ASSIGN_OR_RETURN(const std::string path, ResolvePath(files.directory, std::string(word.substr(kFile.size()))));
+    if (!files.read_secrets) return "";
+    ASSIGN_OR_RETURN(std::string text, ReadPrivateFile(path, "the file that ${file:…} names", kMostSecretBytes));
+    if (text.size() > kMostSecretBytes) {
+      return InvalidArgument("the file that ${file:…} names is longer than 64 KiB; no secret is");
+    }
+    return text;
+  }
+  return InvalidArgument("after ${ comes env:NAME} or file:PATH}; a value that has ${ itself belongs into a file");
 }
 
 }  // namespace
@@ -94,29 +144,31 @@ std::string CheckStateDirectory(const std::string& state, const std::vector<Node
 }
 
 Result<std::string> ReadKeyFile(const std::string& path) {
-  // Not blocking: a named pipe would hold the start for ever.
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) {
-    return InvalidArgument(
-        fmt::format("the key file cannot be opened ({}); correct the path or its permissions", std::strerror(errno)));
-  }
-  std::array<char, kMostKeyBytes + 3> buffer = {};
-  struct stat info = {};
-  const bool known = ::fstat(file, &info) == 0;
-  ssize_t size = known && S_ISREG(info.st_mode) ? ::read(file, buffer.data(), buffer.size()) : -1;
-  ::close(file);
-  if (size < 0) return InvalidArgument("the key file is no plain file that can be read; name one");
-  if ((info.st_mode & (S_IROTH | S_IWOTH)) != 0) {
-    return InvalidArgument("others may read or write the key file; run chmod 600 on it, and think about a new key");
-  }
-  std::string key(buffer.data(), static_cast<size_t>(size));
-  if (key.ends_with('\n')) key.pop_back();
-  if (key.ends_with('\r')) key.pop_back();
+  ASSIGN_OR_RETURN(std::string key, ReadPrivateFile(path, "the key file", kMostKeyBytes));
   if (key.size() < kLeastKeyBytes || key.size() > kMostKeyBytes) {
     return InvalidArgument(fmt::format("the key file must hold {} to {} bytes; make one with: openssl rand -hex 32",
                                        kLeastKeyBytes, kMostKeyBytes));
   }
   return key;
+}
+
+Result<Secret> ResolveSecret(const std::string& text, const ConfigFiles& files) {
+  std::string resolved;
+  size_t at = 0;
+  for (size_t open = text.find("${"); open != std::string::npos; open = text.find("${", at)) {
+    const size_t close = text.find('}', open);
+    const size_t end = close == std::string::npos ? text.size() : close;
+    resolved.append(text, at, open - at);
+    ASSIGN_OR_RETURN(const std::string value,
+                     ResolveReference(std::string_view(text).substr(open + 2, end - open - 2), files));
+    if (close == std::string::npos) return InvalidArgument("a ${ has no } behind it; close it");
+    resolved += value;
+    at = close + 1;
+  }
+  resolved.append(text, at);
+  if (!files.read_secrets) return Secret();
+  if (resolved.empty()) return InvalidArgument("what it stands for is empty; put the value there");
+  return Secret(std::move(resolved));
 }
 
 }  // namespace braid

@@ -37,7 +37,8 @@ bool IsMask(std::string_view text) {
 
 class StreamReader {
  public:
-  StreamReader(const StreamFiles& files, Mistakes* mistakes) : files_(files), mistakes_(mistakes) {}
+  StreamReader(const ConfigFiles& files, KafkaReader* kafka, Mistakes* mistakes)
+      : files_(files), kafka_(kafka), mistakes_(mistakes) {}
 
   StreamSpec Read(const YamlValue& item) {
     const Section section(item, kStreamKeys, kAllKeys, mistakes_);
@@ -48,6 +49,7 @@ class StreamReader {
     section.TakeText("where", &stream.where);
     if (const YamlValue* columns = section.Find("columns"); columns != nullptr) ReadColumns(*columns, &stream);
     ReadKey(section, &stream);
+    kafka_->ReadStream(section, stream);
     return stream;
   }
 
@@ -144,20 +146,22 @@ class StreamReader {
     }
     const Result<std::string> resolved = ResolvePath(files_.directory, path);
     if (!resolved.has_value()) return section.Note("hmac_key_file", resolved.error().message);
-    if (!files_.read_keys) return;
+    if (!files_.read_secrets) return;
     Result<std::string> key = ReadKeyFile(*resolved);
     if (!key.has_value()) return section.Note("hmac_key_file", key.error().message);
     stream->hmac_key = *std::move(key);
   }
 
-  const StreamFiles files_;
+  const ConfigFiles files_;
+  KafkaReader* const kafka_;
   Mistakes* const mistakes_;
   std::map<std::string, int> names_;
 };
 
 }  // namespace
 
-void ReadStreams(const Section& top, const StreamFiles& files, Mistakes* mistakes, std::vector<StreamSpec>* streams) {
+void ReadStreams(const Section& top, const ConfigFiles& files, KafkaReader* kafka, Mistakes* mistakes,
+                 std::vector<StreamSpec>* streams) {
   const YamlValue* value = top.Find("streams");
   if (value == nullptr) return;
   if (value->kind != YamlValue::Kind::kList || value->items.empty() || value->items.size() > kMostStreams) {
@@ -165,7 +169,7 @@ void ReadStreams(const Section& top, const StreamFiles& files, Mistakes* mistake
              fmt::format("must be a list of 1 to {} streams; leave the key out for every table, whole", kMostStreams));
     return;
   }
-  StreamReader reader(files, mistakes);
+  StreamReader reader(files, kafka, mistakes);
   for (const YamlValue& item : value->items) streams->push_back(reader.Read(item));
 }
 

@@ -4,17 +4,16 @@
 #include <string>
 #include <vector>
 
+#include "control/config_files.h"
+#include "control/config_kafka.h"
 #include "control/section.h"
 #include "shape/shape.h"
 
 namespace braid {
 
-struct StreamFiles {
-  std::string directory;  // from which relative paths are taken
-  bool read_keys = true;  // false: key files are not opened, and hmac_key stays empty
-};
-
-// Reads the list under the key `streams` of `top`, if it is there; notes mistakes and gives what is right.
-void ReadStreams(const Section& top, const StreamFiles& files, Mistakes* mistakes, std::vector<StreamSpec>* streams);
+// Reads the list under the key `streams` of `top`, if it is there; notes mistakes and gives what is right. What a
+// stream says for Kafka goes to `kafka`.
+void ReadStreams(const Section& top, const ConfigFiles& files, KafkaReader* kafka, Mistakes* mistakes,
+                 std::vector<StreamSpec>* streams);
 
 }  // namespace braid

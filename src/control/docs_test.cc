@@ -49,10 +49,14 @@ TEST(DocsTest, EveryMetricThatIsNamedExists) {
   }
 }
 
-TEST(DocsTest, TheExampleIsRightAndHasEveryKey) {
-  const std::string text = ReadDocument("examples/live/braid.yaml");
-  const auto config = ParseConfig(text, "examples/live/braid.yaml", ConfigUse::kAsk);
-  ASSERT_TRUE(config.has_value()) << config.error().message;
+TEST(DocsTest, TheExamplesAreRightAndHaveEveryKey) {
+  std::string text;
+  for (const char* path : {"examples/live/braid.yaml", "examples/kafka/braid.yaml"}) {
+    const std::string example = ReadDocument(path);
+    const auto config = ParseConfig(example, path, ConfigUse::kAsk);
+    ASSERT_TRUE(config.has_value()) << config.error().message;
+    text += example;
+  }
   const std::string page = ReadDocument("docs/configuration.md");
   for (const SectionKeys& section : kAllKeys) {
     for (const std::string_view key : section.keys) {
@@ -84,6 +88,33 @@ TEST(DocsTest, TheExampleSaysTheDefaults) {
   EXPECT_EQ(config->backfill.bootstrap, defaults.backfill.bootstrap);
   EXPECT_EQ(config->backfill.gaps, defaults.backfill.gaps);
   EXPECT_EQ(config->backfill.rate_bytes, defaults.backfill.rate_bytes);
+}
+
+TEST(DocsTest, TheExampleOfKafkaSaysTheDefaults) {
+  const auto config = ParseConfig(ReadDocument("examples/kafka/braid.yaml"), "f", ConfigUse::kAsk);
+  const auto least = ParseConfig("name: movies\nstate: s\nshards: 8\nkafka: {brokers: 'h:1'}\n", "f", ConfigUse::kAsk);
+  ASSERT_TRUE(config.has_value());
+  ASSERT_TRUE(least.has_value()) << least.error().message;
+  EXPECT_EQ(config->kafka->mutations_topic, least->kafka->mutations_topic);
+  EXPECT_EQ(config->kafka->mutations_retention_us, least->kafka->mutations_retention_us);
+  EXPECT_EQ(config->kafka->mutations_compression, least->kafka->mutations_compression);
+  EXPECT_EQ(config->kafka->changelog_topic, least->kafka->changelog_topic);
+  EXPECT_EQ(config->kafka->schemas_topic, least->kafka->schemas_topic);
+  EXPECT_EQ(config->kafka->gaps_topic, least->kafka->gaps_topic);
+  EXPECT_EQ(config->kafka->group, least->kafka->group);
+  EXPECT_EQ(config->kafka->exactly_once, least->kafka->exactly_once);
+  EXPECT_EQ(config->kafka->commit_interval_us, least->kafka->commit_interval_us);
+  EXPECT_EQ(config->kafka->streams_compression, least->kafka->streams_compression);
+  // The example's second stream says nothing itself.
+  const KafkaStream& said = config->kafka->streams.back();
+  const KafkaStream& standard = least->kafka->streams.front();
+  EXPECT_EQ(said.format, standard.format);
+  EXPECT_EQ(said.tombstones, standard.tombstones);
+  EXPECT_EQ(said.truncate, standard.truncate);
+  EXPECT_EQ(said.hold_incomplete, standard.hold_incomplete);
+  EXPECT_EQ(said.partitions, standard.partitions);
+  EXPECT_EQ(said.retention_us, standard.retention_us);
+  EXPECT_EQ(said.cleanup, standard.cleanup);
 }
 
 }  // namespace
