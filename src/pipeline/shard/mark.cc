@@ -1,5 +1,7 @@
 #include "pipeline/shard/mark.h"
 
+#include <algorithm>
+
 #include "base/cursor.h"
 #include "base/vint.h"
 #include "codec/gap.h"
@@ -9,8 +11,8 @@ namespace braid {
 namespace {
 
 constexpr ByteView kMagic = "BRSM";
-constexpr uint8_t kVersion = 2;
-constexpr uint8_t kFirstWithSnapshots = 2;
+constexpr uint8_t kVersion = 3;
+constexpr uint8_t kFirstWithHosts = 3;
 constexpr const char* kWhat = "shard mark";
 
 void AppendPlace(std::string* to, const Position& position) {
@@ -63,6 +65,17 @@ ShardMark::Truncated ReadTruncated(Cursor* from) {
   return truncated;
 }
 
+void ReadHosts(Cursor* from, ShardMark* mark) {
+  mark->input.value = static_cast<int64_t>(from->Vint());
+  mark->epoch = from->Vint();
+  for (uint64_t left = from->Vint(); left > 0 && from->ok(); --left) {
+    ShardMark::Host& host = mark->hosts.emplace_back();
+    const ByteView id = from->Bytes(host.id.size());
+    if (from->ok()) std::ranges::copy(id, host.id.begin());
+    host.label = from->VintBytes();
+  }
+}
+
 }  // namespace
 
 std::string EncodeMark(const ShardMark& mark) {
@@ -102,6 +115,13 @@ std::string EncodeMark(const ShardMark& mark) {
     AppendBytes(&bytes, snapshot.next);
     AppendBytes(&bytes, snapshot.known);
   }
+  AppendVint(&bytes, static_cast<uint64_t>(mark.input.value));
+  AppendVint(&bytes, mark.epoch);
+  AppendVint(&bytes, mark.hosts.size());
+  for (const ShardMark::Host& host : mark.hosts) {
+    bytes.append(reinterpret_cast<const char*>(host.id.data()), host.id.size());
+    AppendBytes(&bytes, host.label);
+  }
   return bytes;
 }
 
@@ -134,7 +154,7 @@ Result<ShardMark> DecodeMark(ByteView bytes) {
     ASSIGN_OR_RETURN(Gap gap, DecodeGap(record));
     mark.gaps.push_back(std::move(gap));
   }
-  for (uint64_t left = version < kFirstWithSnapshots ? 0 : from.Vint(); left > 0 && from.ok(); --left) {
+  for (uint64_t left = from.Vint(); left > 0 && from.ok(); --left) {
     const TableId table = ReadTable(&from);
     ShardMark::Snapshot& snapshot = mark.snapshots[table];
     snapshot.task = from.Vint();
@@ -142,6 +162,7 @@ Result<ShardMark> DecodeMark(ByteView bytes) {
     snapshot.next = from.VintBytes();
     snapshot.known = from.VintBytes();
   }
+  if (version >= kFirstWithHosts) ReadHosts(&from, &mark);
   TRY(FinishRecord(&from, kWhat));
   return mark;
 }

@@ -12,6 +12,7 @@
 #include "model/position.h"
 #include "model/schema.h"
 #include "model/time.h"
+#include "transport/message/record.h"
 
 namespace braid {
 
@@ -27,6 +28,17 @@ struct ShardMark {
     bool operator==(const Node&) const = default;
   };
   std::vector<Node> nodes;  // by index
+
+  // Of a shard that is fed by a transport which lasts; 0 and empty of any other, whose host keeps this elsewhere. Where
+  // reading of its partition goes on; the epoch of its sequences; who the nodes are, by index.
+  Offset input;
+  uint64_t epoch = 0;
+  struct Host {
+    HostId id{};
+    std::string label;
+    bool operator==(const Host&) const = default;
+  };
+  std::vector<Host> hosts;
 
   // A table that was truncated: how many truncations each node has told of, and where the last one cut its log.
   struct Cut {

@@ -30,6 +30,9 @@ ShardMark Full() {
   gap.seen_at = {1732176000456789};
   mark.gaps.push_back(gap);
   mark.snapshots[table] = {.task = 9, .done = false, .next = "there", .known = ""};
+  mark.input = {123'456};
+  mark.epoch = 1732176000456789;
+  mark.hosts = {{{1, 2, 3}, "n1"}, {{4}, ""}};
   return mark;
 }
 
@@ -56,10 +59,12 @@ TEST(MarkTest, RefusesEveryCutAndEveryByteTooMany) {
 
 TEST(MarkTest, ReadsTheVersionBefore) {
   ShardMark mark = Full();
-  mark.snapshots.clear();
+  mark.input = {};
+  mark.epoch = 0;
+  mark.hosts.clear();
   std::string bytes = EncodeMark(mark);
-  bytes.pop_back();  // no backfill
-  bytes[4] = 1;
+  bytes.resize(bytes.size() - 3);  // no input, no epoch, no hosts
+  bytes[4] = 2;
   const auto decoded = DecodeMark(bytes);
   ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
   EXPECT_EQ(*decoded, mark);
@@ -67,7 +72,7 @@ TEST(MarkTest, ReadsTheVersionBefore) {
 
 TEST(MarkTest, RefusesANewerVersionByName) {
   std::string bytes = EncodeMark(Full());
-  bytes[4] = 3;
+  bytes[4] = 4;
   const auto decoded = DecodeMark(bytes);
   ASSERT_FALSE(decoded.has_value());
   EXPECT_EQ(decoded.error().code, ErrorCode::kUnsupported);

@@ -38,7 +38,7 @@ Shard::Shard(const Options& options, const Rooms& rooms, ShardMark mark)
       committed_(mark_) {
   for (const NodeIndex node : options_.nodes) NodeOf(node);
   ResumeSnapshots();
-  history_.Note(0, mark_.nodes);
+  history_.Note(0, {mark_.nodes, mark_.input});
   if (options_.hold.needed()) {
     const auto is_news = [this](const Mutation& write) {
       news_arena_.Reset();
@@ -62,18 +62,22 @@ ShardMark::Node* Shard::NodeOf(NodeIndex node) {
   return &*mark_.nodes.insert(at, {.node = node, .position = {.node = node}});
 }
 
-const std::vector<ShardMark::Node>& Shard::SettledNodes() {
-  const auto oldest = hold_.has_value() ? hold_->oldest_number() : std::nullopt;
-  if (oldest.has_value()) return history_.AsOf(*oldest);
+Shard::SettledSources Shard::Settled() {
+  if (!hold_.has_value()) return {mark_.nodes, mark_.input};
+  const auto oldest = hold_->oldest_number();
   // Noted, so that what is committed now is never taken back for one that comes to wait later: segments may be gone.
-  if (hold_.has_value()) history_.Note(arrivals_, mark_.nodes);
-  return hold_.has_value() ? history_.Newest() : mark_.nodes;
+  if (!oldest.has_value()) history_.Note(arrivals_, {mark_.nodes, mark_.input});
+  const Sources& settled = oldest.has_value() ? history_.AsOf(*oldest) : history_.Newest();
+  return {settled.nodes, settled.input};
 }
 
 WriteTime Shard::Watermark() {
   WriteTime least{std::numeric_limits<int64_t>::max()};
-  for (const ShardMark::Node& node : SettledNodes()) {
-    const bool followed = std::ranges::find(options_.nodes, node.node) != options_.nodes.end();
+  const SettledSources settled = Settled();
+  if (settled.nodes.size() < options_.least_nodes) return WriteTime::None();
+  for (const ShardMark::Node& node : settled.nodes) {
+    const bool followed =
+        options_.nodes.empty() || std::ranges::find(options_.nodes, node.node) != options_.nodes.end();
     if (followed && !node.retired) least = std::min(least, node.watermark);
   }
   return least.us == std::numeric_limits<int64_t>::max() ? WriteTime::None() : least;
@@ -112,6 +116,15 @@ Result<const TableSchema*> Shard::WalkToNewest(const TableId& table) {
 
 Status Shard::Take(const Message& message, int64_t now_us) {
   now_us_ = now_us;
+  TRY(TakeOne(message, now_us));
+  if (message.next > mark_.input) {
+    mark_.input = message.next;
+    news_ = true;
+  }
+  return {};
+}
+
+Status Shard::TakeOne(const Message& message, int64_t now_us) {
   switch (message.kind) {
     case Message::Kind::kSchema:
       return TakeSchema(message.table);
@@ -145,7 +158,7 @@ Status Shard::Take(const Message& message, int64_t now_us) {
   node->position = std::max(node->position, message.position);
   if (message.kind == Message::Kind::kProgress) {
     node->watermark = std::max(node->watermark, message.time);
-    if (hold_.has_value()) history_.Note(arrivals_, mark_.nodes);
+    if (hold_.has_value()) history_.Note(arrivals_, {mark_.nodes, std::max(mark_.input, message.next)});
   }
   news_ = true;
   return {};
@@ -154,7 +167,12 @@ Status Shard::Take(const Message& message, int64_t now_us) {
 Status Shard::TakeTransaction(const Message& message, int64_t now_us) {
   arena_.Reset();
   ASSIGN_OR_RETURN(const Transaction transaction, DecodeTransaction(message.bytes, *rooms_.schemas, &arena_));
-  for (const Mutation& mutation : transaction.mutations) TRY(Apply(mutation, now_us));
+  for (const Mutation& given : transaction.mutations) {
+    Mutation mutation = given;
+    // A node's index is this shard's own.
+    mutation.position.node = message.position.node;
+    TRY(Apply(mutation, now_us));
+  }
   return {};
 }
 
@@ -329,33 +347,55 @@ size_t Shard::pending_bytes() const {
 // host to wait for, when the message is done.
 Status Shard::CommitIfLarge() {
   if (pending_bytes() < options_.commit_bytes) return {};
-  const Status committed = Commit(now_us_);
+  const Status committed = options_.commit ? options_.commit() : Commit(now_us_);
   const bool later = !committed.has_value() && committed.error().code == ErrorCode::kNoSpace;
   return later ? Status() : committed;
 }
 
 Status Shard::Commit(int64_t now_us) {
-  if (!news_) return {};
+  ASSIGN_OR_RETURN(const ShardMark* mark, Prepare(now_us));
+  return mark == nullptr ? Status() : Finish(now_us);
+}
+
+Result<const ShardMark*> Shard::Prepare(int64_t now_us) {
+  if (!news_) return nullptr;
   Failpoint("shard.commit-begin");
   TRY(rooms_.timeline->Sync(now_us));
   Failpoint("shard.timeline-synced");
-  ShardMark mark = mark_;
-  mark.nodes = SettledNodes();
-  for (ShardMark::Node& node : mark.nodes) node.retired = NodeOf(node.node)->retired;
-  mark.commit = committed_.commit + 1;
-  mark.timeline_end = rooms_.timeline->end();
-  TRY(rooms_.state->Commit(EncodeMark(mark)));
+  prepared_ = mark_;
+  const SettledSources settled = Settled();
+  prepared_.nodes = settled.nodes;
+  prepared_.input = settled.input;
+  for (ShardMark::Node& node : prepared_.nodes) node.retired = NodeOf(node.node)->retired;
+  prepared_.commit = committed_.commit + 1;
+  prepared_.timeline_end = rooms_.timeline->end();
+  return &prepared_;
+}
+
+Status Shard::Finish(int64_t now_us) {
+  TRY(rooms_.state->Commit(EncodeMark(prepared_)));
   Failpoint("shard.state-committed");
   TRY(rooms_.timeline->Publish());
   Failpoint("shard.published");
-  mark_.commit = mark.commit;
-  committed_ = std::move(mark);
+  mark_.commit = prepared_.commit;
+  committed_ = std::move(prepared_);
   ++commits_;
   for (const int64_t written_us : pending_times_us_) latencies_.Add(now_us - written_us);
   pending_times_us_.clear();
   pending_changes_ = 0;
   news_ = snapshot_done_ = false;
   return {};
+}
+
+NodeIndex Shard::IndexOf(const HostId& host, std::string_view label) {
+  const auto known = std::ranges::find(mark_.hosts, host, &ShardMark::Host::id);
+  const auto index = static_cast<uint16_t>(known - mark_.hosts.begin());
+  if (known == mark_.hosts.end()) {
+    mark_.hosts.push_back({host, std::string(label)});
+  } else if (!label.empty()) {
+    known->label = label;
+  }
+  return {index};
 }
 
 ShardStats Shard::stats() {

@@ -38,10 +38,13 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
  public:
   struct Options {
     int64_t purge_slack_us = int64_t{3} * 3600 * 1'000'000;
-    // What may be pending before a commit is made in the middle of a long walk.
+    // What may be pending before a commit is made in the middle of a long walk, and how; empty: by Commit.
     uint64_t commit_bytes = uint64_t{4} << 20;
-    // Nodes that the watermark waits for: those that are followed.
+    std::function<Status()> commit;
+    // Nodes that the watermark waits for: those that are followed. Empty: all that ever told of themselves, once there
+    // are `least_nodes`.
     std::vector<NodeIndex> nodes;
+    size_t least_nodes = 0;
     Hold::Options hold;
     // How many rows may be touched while a snapshot is taken before it must be begun anew.
     size_t touched_rows = 1'000'000;
@@ -70,6 +73,15 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   // Makes everything since the last commit durable, in the order timeline, state, readers. On an error (kNoSpace above
   // all) nothing is lost: try again.
   Status Commit(int64_t now_us);
+  // The two halves of Commit, for a host that does something between them (a transaction): nothing is taken in
+  // meanwhile. Prepare syncs the timeline and says what is to be committed; nullptr if nothing is. The result lives
+  // until Finish, or the next Prepare.
+  Result<const ShardMark*> Prepare(int64_t now_us);
+  Status Finish(int64_t now_us);
+
+  // Whose nodes are whose, of a transport that names them by host id: the index of this one, which is new if it never
+  // told of itself. `label` may be empty if it is not known.
+  NodeIndex IndexOf(const HostId& host, std::string_view label);
   // When Tick will have something to do that it does not have now; nullopt if that is not known.
   std::optional<int64_t> due_us() const { return hold_.has_value() ? hold_->due_us() : std::nullopt; }
   // Whether there is anything that somebody waits for, or only positions.
@@ -111,6 +123,7 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   const TableSchema* Find(const TableId& table) override { return Walked(table); }
   bool HistoryKnown(const TableId& table) const;
 
+  Status TakeOne(const Message& message, int64_t now_us);
   Status TakeTransaction(const Message& message, int64_t now_us);
   Status Apply(const Mutation& mutation, int64_t now_us);
   Status ApplyHeld(int64_t now_us);
@@ -138,8 +151,17 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   bool Counts(const Mutation& mutation) const;
 
   ShardMark::Node* NodeOf(NodeIndex node);
-  // How far the sources are taken in for good: as they stood when the oldest mutation that waits arrived.
-  const std::vector<ShardMark::Node>& SettledNodes();
+  // How far the sources, and the transport, are read.
+  struct Sources {
+    std::vector<ShardMark::Node> nodes;
+    Offset input;
+  };
+  struct SettledSources {
+    const std::vector<ShardMark::Node>& nodes;
+    Offset input;
+  };
+  // Taken in for good: as they stood when the oldest mutation that waits arrived. Lives until the next message.
+  SettledSources Settled();
   WriteTime Watermark();
   UnixSeconds Clock();
   const TableSchema* Newest(const TableId& table);
@@ -154,12 +176,13 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   // What waits before it is merged, if anything is to; how the sources stood when it came.
   std::optional<Hold> hold_;
   uint64_t arrivals_ = 0;
-  ArrivalHistory<std::vector<ShardMark::Node>> history_;
+  ArrivalHistory<Sources> history_;
   Arena news_arena_;
   bool confirmed_ = true;  // of the write that is being applied
 
   ShardMark mark_;       // with what was taken in since the last commit
   ShardMark committed_;  // as the state has it
+  ShardMark prepared_;
 
   std::map<TableId, Snapshot> snapshots_;
   std::map<uint64_t, ComparisonStats> comparisons_;
