@@ -234,6 +234,10 @@ void KafkaReader::ReadWishes(const Section& section, Wishes* wishes) {
                                        &stream->format)) {
     wishes->format_line = section.LineOf("format");
   }
+  if (section.TakeWord<bool>("nested", {{"structs", false}, {"json", true}}, &stream->nested_as_json) &&
+      stream->format == Stream::Format::kJson) {
+    section.Note("nested", "is for json-schemas and avro, plain json shows everything as it is; leave it out");
+  }
   section.TakeWord<bool>("tombstones", {{"true", true}, {"false", false}}, &stream->tombstones);
   section.TakeWord<Stream::Truncate>(
       "truncate",
@@ -309,8 +313,9 @@ bool KafkaReader::TakeTopic(const Section& section, std::string* to) {
 }
 
 void KafkaReader::ReadStream(const Section& section, const StreamSpec& spec) {
-  constexpr auto kKeys = std::to_array<std::string_view>(
-      {"topic", "format", "tombstones", "truncate", "incomplete", "partitions", "retention", "cleanup", "properties"});
+  constexpr auto kKeys =
+      std::to_array<std::string_view>({"topic", "format", "nested", "tombstones", "truncate", "incomplete",
+                                       "partitions", "retention", "cleanup", "properties"});
   if (!config_.has_value()) {
     for (const std::string_view key : kKeys) {
       if (section.has(key)) section.Note(key, "is for topics of Kafka; add the group kafka, or leave it out");

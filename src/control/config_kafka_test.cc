@@ -55,6 +55,7 @@ TEST_F(ConfigKafkaTest, TheLeastThereMustBeTakesEveryDefault) {
   EXPECT_EQ(TopicOf(all, "vault.titles", false), "movies.vault.titles");
   EXPECT_EQ(TopicOf(all, "vault.titles", true), "movies.vault.titles.static");
   EXPECT_EQ(all.format, KafkaStream::Format::kJson);
+  EXPECT_FALSE(all.nested_as_json);
   EXPECT_TRUE(all.tombstones);
   EXPECT_EQ(all.truncate, KafkaStream::Truncate::kRows);
   EXPECT_FALSE(all.hold_incomplete);
@@ -83,6 +84,7 @@ kafka:
   commit_interval: 2s
   topics:
     format: json-schemas
+    nested: json
     tombstones: false
     truncate: skip
     incomplete: publish
@@ -98,6 +100,7 @@ streams:
     table: vault.titles
     topic: second
     format: avro
+    nested: structs
     tombstones: true
     truncate: rows
     incomplete: hold
@@ -136,6 +139,7 @@ streams:
   const KafkaStream& one = kafka.streams[0];
   EXPECT_EQ(TopicOf(one, "vault.titles", false), "movies.one");
   EXPECT_EQ(one.format, KafkaStream::Format::kJsonSchemas);
+  EXPECT_TRUE(one.nested_as_json);
   EXPECT_FALSE(one.tombstones);
   EXPECT_EQ(one.truncate, KafkaStream::Truncate::kSkip);
   EXPECT_FALSE(one.hold_incomplete);
@@ -146,6 +150,7 @@ streams:
   EXPECT_EQ(TopicOf(two, "vault.titles", false), "second");
   EXPECT_EQ(TopicOf(two, "vault.titles", true), "second.static");
   EXPECT_EQ(two.format, KafkaStream::Format::kAvro);
+  EXPECT_FALSE(two.nested_as_json);
   EXPECT_TRUE(two.tombstones);
   EXPECT_EQ(two.truncate, KafkaStream::Truncate::kRows);
   EXPECT_TRUE(two.hold_incomplete);
@@ -191,6 +196,8 @@ TEST_F(ConfigKafkaTest, EachMistakeOfTheGroupNamesItsCure) {
       {"{brokers: 'h:1', guarantee: exactly-once}", "guarantee: 'exactly-once' is not known; did you mean 'exactly_"},
       {"{brokers: 'h:1', commit_interval: 0}", "commit_interval: 0s is out of range; give 1ms to 10s"},
       {"{brokers: 'h:1', topics: {format: protobuf}}", "format: 'protobuf' is not known; give one of: json, json-sc"},
+      {"{brokers: 'h:1', topics: {nested: json}}",
+       "nested: is for json-schemas and avro, plain json shows everything "},
       {"{brokers: 'h:1', topics: {tombstones: yes}}", "tombstones: 'yes' is not known; give one of: true, false"},
       {"{brokers: 'h:1', topics: {partitions: 0}}", "partitions: '0' is no whole number from 1 to 10000"},
       {"{brokers: 'h:1', topics: {topic: t}}", "the key 'topic' does not belong in 'topics'; put it into 'streams'"},

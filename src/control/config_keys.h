@@ -16,8 +16,8 @@ inline constexpr auto kSourceKeyNames =
                                      "cdc_total_space", "sync_slack", "schema_wait"});
 inline constexpr auto kNodeKeyNames = std::to_array<std::string_view>({"name", "home", "cdc_raw", "commitlog", "data"});
 inline constexpr auto kStreamKeyNames = std::to_array<std::string_view>(
-    {"name", "table", "tables", "where", "columns", "hmac_key_file", "topic", "format", "tombstones", "truncate",
-     "incomplete", "partitions", "retention", "cleanup", "properties"});
+    {"name", "table", "tables", "where", "columns", "hmac_key_file", "topic", "format", "nested", "tombstones",
+     "truncate", "incomplete", "partitions", "retention", "cleanup", "properties"});
 inline constexpr auto kColumnsKeyNames = std::to_array<std::string_view>({"include", "exclude", "mask"});
 inline constexpr auto kBackfillKeyNames = std::to_array<std::string_view>({"bootstrap", "gaps", "rate"});
 inline constexpr auto kKafkaKeyNames =
@@ -26,8 +26,8 @@ inline constexpr auto kKafkaKeyNames =
 inline constexpr auto kMutationsKeyNames = std::to_array<std::string_view>({"topic", "retention", "compression"});
 inline constexpr auto kOwnTopicKeyNames = std::to_array<std::string_view>({"topic"});
 inline constexpr auto kTopicsKeyNames =
-    std::to_array<std::string_view>({"format", "tombstones", "truncate", "incomplete", "partitions", "retention",
-                                     "cleanup", "properties", "compression"});
+    std::to_array<std::string_view>({"format", "nested", "tombstones", "truncate", "incomplete", "partitions",
+                                     "retention", "cleanup", "properties", "compression"});
 inline constexpr auto kRegistryKeyNames = std::to_array<std::string_view>({"url", "user", "password", "ca"});
 inline constexpr auto kHttpKeyNames = std::to_array<std::string_view>({"listen"});
 

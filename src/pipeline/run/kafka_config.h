@@ -24,7 +24,8 @@ struct KafkaStream {
   std::string topic;
   bool topic_per_table = false;  // `topic` is but the beginning: the stream may have several tables, see TopicOf
   Format format = Format::kJson;
-  bool tombstones = true;  // after each `d` a record without value
+  bool nested_as_json = false;  // typed formats show collections, tuples and user types as one JSON text
+  bool tombstones = true;       // after each `d` a record without value
   Truncate truncate = Truncate::kRows;
   bool hold_incomplete = false;  // Changes of rows whose past is not known wait for a backfill
   // Of topics that Braid makes; a topic that is there is left as it is.
