@@ -4,13 +4,50 @@
 
 namespace braid {
 
+const char* OpName(Op op) {
+  static constexpr const char* kNames[] = {"c", "u", "d", "r", "t"};
+  return kNames[static_cast<size_t>(op)];
+}
+
+const char* CauseName(Cause cause) {
+  static constexpr const char* kNames[] = {"write",  "delete",   "range_delete", "partition_delete", "ttl", "truncate",
+                                           "schema", "backfill", "repair"};
+  return kNames[static_cast<size_t>(cause)];
+}
+
+const char* RowName(RowKind row) {
+  static constexpr const char* kNames[] = {"regular", "static", "range"};
+  return kNames[static_cast<size_t>(row)];
+}
+
+const char* SnapshotName(SnapshotMark mark) {
+  static constexpr const char* kNames[] = {"false", "first", "true", "last"};
+  return kNames[static_cast<size_t>(mark)];
+}
+
+bool ReadsAsNull(const Type& column_type, const ColumnValue& value) {
+  if (value.null) return true;
+  return column_type.multi_cell() && column_type.kind != TypeKind::kUdt && value.value == ByteView("\0\0\0\0", 4);
+}
+
+int64_t FloorMilliseconds(WriteTime at) {
+  return at.us / 1000 - (at.us % 1000 < 0 ? 1 : 0);
+}
+
+void AppendSequence(const Sequence& sequence, std::string* out) {
+  AppendInteger(sequence.epoch, out);
+  out->push_back(':');
+  AppendInteger(sequence.partition, out);
+  out->push_back(':');
+  AppendInteger(sequence.n, out);
+}
+
 void AppendMilliseconds(WriteTime at, std::string* out) {
   if (at.none()) {
     out->append("null");
     return;
   }
-  // Towards the past, as for the times after 1970.
-  AppendInteger(at.us / 1000 - (at.us % 1000 < 0 ? 1 : 0), out);
+  AppendInteger(FloorMilliseconds(at), out);
 }
 
 void AppendMicroseconds(WriteTime at, std::string* out) {
@@ -30,11 +67,7 @@ void AppendSourceHead(const EventContext& context, std::string* out) {
 
 void AppendEventTail(const Sequence& sequence, WriteTime at, const EventContext& context, std::string* out) {
   out->append(",\"transaction\":null,\"sequence\":\"");
-  AppendInteger(sequence.epoch, out);
-  out->push_back(':');
-  AppendInteger(sequence.partition, out);
-  out->push_back(':');
-  AppendInteger(sequence.n, out);
+  AppendSequence(sequence, out);
   out->append("\",\"ts_ms\":");
   if (context.emitted_ms) {
     AppendInteger(*context.emitted_ms, out);

@@ -11,19 +11,6 @@
 namespace braid {
 namespace {
 
-constexpr const char* kOps[] = {"c", "u", "d", "r", "t"};
-constexpr const char* kCauses[] = {"write",  "delete",   "range_delete", "partition_delete", "ttl", "truncate",
-                                   "schema", "backfill", "repair"};
-constexpr const char* kRows[] = {"regular", "static", "range"};
-constexpr const char* kSnapshots[] = {"false", "first", "true", "last"};
-
-// A non-frozen collection without elements is no collection to CQL.
-bool IsNull(const Column& column, const ColumnValue& value) {
-  if (value.null) return true;
-  const TypeKind kind = column.type->kind;
-  return column.multi_cell() && kind != TypeKind::kUdt && value.value == ByteView("\0\0\0\0", 4);
-}
-
 class EventWriter {
  public:
   EventWriter(const Change& change, const EventContext& context, std::string* out)
@@ -33,7 +20,7 @@ class EventWriter {
     Raw("{\"key\":");
     WriteKey();
     Raw(",\"op\":\"");
-    Raw(kOps[static_cast<size_t>(change_.op)]);
+    Raw(OpName(change_.op));
     Raw("\",\"before\":");
     WriteImage(change_.before);
     Raw(",\"after\":");
@@ -127,7 +114,7 @@ class EventWriter {
     for (const ColumnValue& value : image->columns) {
       const Column& column = schema_.column(value.column);
       Name(column, &first);
-      if (IsNull(column, value)) {
+      if (ReadsAsNull(*column.type, value)) {
         Raw("null");
       } else {
         AppendJsonValue(*column.type, value.value, out_);
@@ -145,7 +132,7 @@ class EventWriter {
     Raw(",\"table\":");
     AppendJsonString(schema_.table, out_);
     Raw(",\"row\":\"");
-    Raw(kRows[static_cast<size_t>(change_.row)]);
+    Raw(RowName(change_.row));
     out_->push_back('"');
     if (change_.row == RowKind::kRange) WriteRange();
     Raw(",\"ts_us\":");
@@ -158,7 +145,7 @@ class EventWriter {
     Raw(",\"written\":");
     WriteColumnNames(change_.written);
     Raw(",\"cause\":\"");
-    Raw(kCauses[static_cast<size_t>(change_.cause)]);
+    Raw(CauseName(change_.cause));
     Raw(change_.complete ? "\",\"complete\":true" : "\",\"complete\":false");
     if (!change_.unknown.empty()) {
       Raw(",\"unknown\":");
@@ -167,7 +154,7 @@ class EventWriter {
     Raw(change_.late ? ",\"late\":true" : ",\"late\":false");
     if (!change_.confirmed) Raw(",\"confirmed\":false");
     Raw(",\"snapshot\":\"");
-    Raw(kSnapshots[static_cast<size_t>(change_.snapshot)]);
+    Raw(SnapshotName(change_.snapshot));
     out_->push_back('"');
   }
 

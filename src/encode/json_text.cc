@@ -9,6 +9,7 @@
 namespace braid {
 namespace {
 
+constexpr char kReplacement[] = "\xEF\xBF\xBD";  // U+FFFD
 constexpr char kHexDigits[] = "0123456789abcdef";
 
 // What stands for a byte within a JSON string: 0 the byte itself, 'u' a \u escape, else the letter after a backslash;
@@ -115,7 +116,7 @@ void AppendJsonString(std::string_view text, std::string* out) {
       const Character character = ReadMultibyte(text.substr(i));
       if (!character.valid) {
         out->append(text.substr(start, i - start));
-        out->append("\xEF\xBF\xBD");
+        out->append(kReplacement);
         start = i + character.size;
       }
       i += character.size;
@@ -132,6 +133,24 @@ void AppendJsonString(std::string_view text, std::string* out) {
   }
   out->append(text.substr(start));
   out->push_back('"');
+}
+
+void AppendUtf8(std::string_view text, std::string* out) {
+  size_t start = 0;  // of what is to be copied as it stands
+  for (size_t i = CopiedAsTheyStand(text); i < text.size();) {
+    if (ByteAt(text, i) < 0x80) [[likely]] {
+      ++i;
+      continue;
+    }
+    const Character character = ReadMultibyte(text.substr(i));
+    if (!character.valid) {
+      out->append(text.substr(start, i - start));
+      out->append(kReplacement);
+      start = i + character.size;
+    }
+    i += character.size;
+  }
+  out->append(text.substr(start));
 }
 
 template <typename Float>

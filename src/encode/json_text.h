@@ -4,10 +4,13 @@
 #include <charconv>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 
 namespace braid {
+
+inline constexpr uint64_t kNanosecondsOfDay = 86400000000000;
 
 template <typename Int>
 void AppendInteger(Int value, std::string* out) {
@@ -15,6 +18,9 @@ void AppendInteger(Int value, std::string* out) {
   const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value);
   out->append(buffer, end.ptr);
 }
+
+// `text` as UTF-8: bytes that are not become U+FFFD, as in AppendJsonString. Without quotes or escapes.
+void AppendUtf8(std::string_view text, std::string* out);
 
 // The shortest digits from which the same Float is read again, with a point or an exponent, so that a reader takes it
 // for no integer; NaN and infinities as JSON strings.

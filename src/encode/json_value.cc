@@ -13,7 +13,6 @@ namespace braid {
 namespace {
 
 constexpr int64_t kMillisecondsOfDay = 86400000;
-constexpr uint64_t kNanosecondsOfDay = 86400000000000;
 
 void AppendTimestamp(int64_t milliseconds, std::string* out) {
   int64_t days = milliseconds / kMillisecondsOfDay;
