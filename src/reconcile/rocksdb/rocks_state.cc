@@ -47,6 +47,7 @@ struct RocksState::Impl {
   // it.
   rocksdb::WriteBatchWithIndex batch{rocksdb::BytewiseComparator(), 0, true};
   bool batch_has_rows = false;
+  bool restored = false;  // in `batch` is what Restore was given
   // Tables that are forgotten in `batch`: what the store has of them does not count.
   std::set<TableId> forgotten;
   // No timer is due before this second.
@@ -124,6 +125,7 @@ struct RocksState::Impl {
   void ClearPending() {
     batch.Clear();
     batch_has_rows = false;
+    restored = false;
     forgotten.clear();
   }
 
@@ -520,7 +522,8 @@ Status RocksState::Commit(ByteView mark) {
     impl_->AddToBatch(record->exists ? batch.Put(key, record->value) : batch.Delete(key));
   }
   impl_->AddToBatch(batch.Put(ChangelogMarkKey(impl_->options.shard), SliceOf(mark)));
-  Status written = impl_->db.Write(&batch);
+  Status written = impl_->restored ? Status() : impl_->db.SetBulk(false);
+  if (written.has_value()) written = impl_->db.Write(&batch);
   if (!written.has_value()) {
     impl_->AddToBatch(batch.RollbackToSavePoint());
     return written;
@@ -570,6 +573,8 @@ Status RocksState::Restore(ByteView key, std::optional<ByteView> value) {
     return Corrupt("state in " + impl_->options.path + ": what is to be restored is no record of shard " +
                    std::to_string(impl_->options.shard));
   }
+  TRY(impl_->db.SetBulk(true));
+  impl_->restored = true;
   impl_->cache.Clear();
   impl_->current.valid = false;
   impl_->least_due = UnixSeconds{std::numeric_limits<int64_t>::min()};

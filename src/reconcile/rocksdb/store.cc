@@ -6,6 +6,7 @@
 #include <rocksdb/table.h>
 
 #include <memory>
+#include <utility>
 
 #include "reconcile/rocksdb/no_log.h"
 
@@ -50,6 +51,7 @@ Status Store::Open() {
 
 Status Store::Reopen() {
   db_.reset();
+  is_bulk_ = false;
   return Open();
 }
 
@@ -87,6 +89,22 @@ Status Store::Resume(size_t bytes) {
   // A store that was resumed no longer waits for its flushes, nor makes them all when it is closed (7.8): what has no
   // log begins anew, if everything is flushed by now.
   return !options_.write_ahead_log && AllFlushed() ? Reopen() : Status();
+}
+
+// Random keys of 140 bytes into 64 MiB: 34 instead of 25 MB for a second of the processors.
+Status Store::SetBulk(bool is_bulk) {
+  if (is_bulk == is_bulk_) return {};
+  TRY(Usable());
+  const auto files = [&](const char* name, int bulk, int otherwise) {
+    return std::pair<std::string, std::string>(name, std::to_string(is_bulk ? bulk : otherwise));
+  };
+  const rocksdb::Options defaults;
+  TRY(Check(
+      db_->SetOptions({files("level0_file_num_compaction_trigger", 16, defaults.level0_file_num_compaction_trigger),
+                       files("level0_slowdown_writes_trigger", 40, defaults.level0_slowdown_writes_trigger),
+                       files("level0_stop_writes_trigger", 64, defaults.level0_stop_writes_trigger)})));
+  is_bulk_ = is_bulk;
+  return {};
 }
 
 bool Store::AllFlushed() const {

@@ -38,6 +38,9 @@ class Store {
   // Writes the batch, all or nothing. After an error (kNoSpace if the disk is full) the same batch, or one that writes
   // at least all of its keys, may be written again; or the store is to be reopened, if must_reopen says so.
   Status Write(rocksdb::WriteBatch* batch);
+  // While much is written that nobody reads yet: lets more files lie side by side before they are merged, so that each
+  // byte is merged less often. Reads of what lies there take longer until it is off again.
+  Status SetBulk(bool is_bulk);
   bool must_reopen() const { return db_ == nullptr || write_failed_; }
 
   // Only while it is open.
@@ -70,6 +73,7 @@ class Store {
 
   const Options options_;
   std::unique_ptr<rocksdb::DB> db_;
+  bool is_bulk_ = false;
   // The last write failed, and a part of it may stand in the store's log. RocksDB never writes to such a log again (an
   // assertion in Debian's library even ends the process), and if it went on with another, what is in the first could
   // come to life at the next opening. So the store is to be closed and opened, which decides. Without a log it must
