@@ -288,6 +288,12 @@ bool SameForm(const Type& type) {
   }
 }
 
+// Whether a part of plain JSON has no place in Connect's.
+bool HasNoValue(const std::string& plain) {
+  return plain.find("{\"invalid\":\"") != std::string::npos || plain.find("\"NaN\"") != std::string::npos ||
+         plain.find("Infinity\"") != std::string::npos;
+}
+
 RC_GTEST_PROP(TypedPropertyTest, SaysWhatPlainJsonSays, (uint64_t seed)) {
   ValueMaker maker(seed, 4);
   TypedRow::Columns columns;
@@ -305,10 +311,9 @@ RC_GTEST_PROP(TypedPropertyTest, SaysWhatPlainJsonSays, (uint64_t seed)) {
   if (typed["source"]["unfit"].is_array()) unfit = typed["source"]["unfit"];
   for (const auto& [name, type] : columns) {
     if (!SameForm(*type)) continue;
-    const bool no_value = plain["after"][name].dump().find("\"invalid\":\"") != std::string::npos ||
-                          plain["after"][name].dump().find("NaN") != std::string::npos ||
-                          plain["after"][name].dump().find("Infinity") != std::string::npos;
-    RC_ASSERT(no_value == unfit.contains(name));
+    // Of a map's values whose keys are alike a JSON parser keeps one, so that the other may be the unfit one.
+    RC_ASSERT(!HasNoValue(plain["after"][name].dump()) || unfit.contains(name));
+    RC_ASSERT(!unfit.contains(name) || HasNoValue(text));
     if (!unfit.contains(name)) RC_ASSERT(typed["after"][name] == plain["after"][name]);
   }
   std::string avro;
