@@ -25,7 +25,55 @@ const Column* FindSame(const TableSchema& before, const Column& column) {
   return found == before.columns.end() ? nullptr : &*found;
 }
 
+// Whether some UDT in `type` lacks fields that it has in `known`. Fields are only ever added.
+bool LacksFields(const Type& type, const Type& known) {
+  if (type.kind != known.kind) return false;
+  if (type.kind == TypeKind::kUdt && type.args.size() < known.args.size()) return true;
+  for (size_t i = 0; i < std::min(type.args.size(), known.args.size()); ++i) {
+    if (LacksFields(*type.args[i], *known.args[i])) return true;
+  }
+  return false;
+}
+
+// Whether the type of a column that was neither dropped nor added again is now as `seen`.
+bool TakesType(const Type& seen, const Type& known, bool newer) {
+  return newer ? !LacksFields(seen, known) : LacksFields(known, seen);
+}
+
+// Whether `known` is a later state of the column than `seen`. A column is added, dropped, added again and dropped
+// again, each time with a later time of dropping (unless someone says USING TIMESTAMP): a state that lacks a drop that
+// the other has is the older one, and of two with the same drop the one that has the column again is the later.
+bool IsBehind(const Column& seen, const Column& known, bool newer) {
+  if (seen.dropped_at.none()) return !known.dropped_at.none();
+  if (seen.dropped_at > known.dropped_at) return false;
+  if (seen.dropped_at == known.dropped_at && !seen.dropped) return false;
+  return !newer;
+}
+
 }  // namespace
+
+TableSchemaPtr JoinDefinitions(const TableSchema& before, const TableSchema& fresh, bool newer) {
+  TableSchema joined = newer ? fresh : before;
+  joined.columns = fresh.columns;
+  std::vector<bool> in_fresh(before.columns.size(), false);
+  for (Column& column : joined.columns) {
+    const Column* const known = FindSame(before, column);
+    if (known == nullptr) continue;
+    in_fresh[known->id.value] = true;
+    const bool behind = IsKey(column) ? !newer : IsBehind(column, *known, newer);
+    const bool alike = column.dropped == known->dropped && column.dropped_at == known->dropped_at;
+    if (behind || (alike && !TakesType(*column.type, *known->type, newer))) column.type = known->type;
+    if (!behind) continue;
+    column.name = known->name;
+    column.dropped = known->dropped;
+    column.dropped_at = known->dropped_at;
+  }
+  // What the other nodes have and this one has not heard of, or of whose drop it has seen half.
+  for (const Column& known : before.columns) {
+    if (!in_fresh[known.id.value]) joined.columns.push_back(known);
+  }
+  return WithPermanentIds(before, joined);
+}
 
 TableSchemaPtr WithPermanentIds(const TableSchema& before, const TableSchema& fresh) {
   auto schema = std::make_shared<TableSchema>(fresh);

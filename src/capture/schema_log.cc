@@ -8,8 +8,6 @@
 #include "base/check.h"
 #include "base/checksum.h"
 #include "base/cursor.h"
-#include "base/vint.h"
-#include "codec/schema.h"
 #include "codec/version.h"
 
 namespace braid {
@@ -27,20 +25,7 @@ constexpr uint64_t kMaxFileBytes = uint64_t{1} << 30;
 
 std::string EncodeBatch(const std::vector<SchemaRecord>& records) {
   std::string payload;
-  std::string definition;
-  for (const SchemaRecord& record : records) {
-    payload.push_back(static_cast<char>(record.kind));
-    if (record.kind == SchemaRecord::Kind::kBaseline) continue;
-    if (record.kind != SchemaRecord::Kind::kDefinition) {
-      payload.append(record.table.view());
-      continue;
-    }
-    definition.clear();
-    AppendTableSchema(&definition, *record.schema);
-    AppendSignedVint(&payload, record.changed_at.us);
-    AppendVint(&payload, definition.size());
-    payload.append(definition);
-  }
+  for (const SchemaRecord& record : records) AppendSchemaRecord(&payload, record);
   CHECK(payload.size() <= kMaxBatchBytes);
   std::string batch;
   AppendBigEndian(&batch, static_cast<uint32_t>(payload.size()));
@@ -49,37 +34,6 @@ std::string EncodeBatch(const std::vector<SchemaRecord>& records) {
   batch.append(payload);
   AppendBigEndian(&batch, Crc32(size_crc, payload));
   return batch;
-}
-
-Status DecodeRecords(ByteView payload, std::vector<SchemaRecord>* records) {
-  Cursor from(payload);
-  while (from.ok() && !from.AtEnd()) {
-    SchemaRecord record;
-    record.kind = static_cast<SchemaRecord::Kind>(from.U8());
-    switch (record.kind) {
-      case SchemaRecord::Kind::kDefinition: {
-        record.changed_at = {from.SignedVint()};
-        const ByteView definition = from.VintBytes();
-        if (!from.ok()) break;
-        ASSIGN_OR_RETURN(record.schema, DecodeTableSchema(definition));
-        record.table = record.schema->table_id;
-        break;
-      }
-      case SchemaRecord::Kind::kDropped:
-      case SchemaRecord::Kind::kHistoryKnown:
-      case SchemaRecord::Kind::kHistoryUnknown: {
-        const ByteView id = from.Bytes(record.table.bytes.size());
-        if (from.ok()) record.table = TableId::FromBytes(id);
-        break;
-      }
-      case SchemaRecord::Kind::kBaseline:
-        break;
-      default:
-        from.Fail("there is no such kind of record");
-    }
-    records->push_back(std::move(record));
-  }
-  return FinishRecord(&from, "schema log");
 }
 
 // What stands at an offset of the file.
@@ -138,7 +92,7 @@ Result<uint64_t> ReadRecords(const std::string& path, ByteView file, std::vector
     const Batch batch = LookAt(file, end);
     if (batch.state == Batch::State::kTorn) return end;
     if (batch.state == Batch::State::kDamaged) return Damaged(path, end, "its checksum does not fit");
-    const Status decoded = DecodeRecords(batch.payload, records);
+    const Status decoded = DecodeSchemaRecords(batch.payload, "schema log", records);
     if (!decoded.has_value()) {
       if (decoded.error().code == ErrorCode::kUnsupported) return decoded.error().At(path);
       return Damaged(path, end, decoded.error().message);

@@ -10,24 +10,9 @@
 
 #include "base/file_system.h"
 #include "base/result.h"
-#include "model/schema.h"
-#include "model/time.h"
+#include "capture/schema_record.h"
 
 namespace braid {
-
-struct SchemaRecord {
-  enum class Kind : uint8_t {
-    kDefinition = 1,      // of a table, as it is from here on
-    kDropped = 2,         // the table is gone
-    kHistoryKnown = 3,    // all that was ever written to the table is in logs that were read
-    kHistoryUnknown = 4,  // no longer
-    kBaseline = 5,        // all tables that there were when the file was made are above
-  };
-  Kind kind = Kind::kBaseline;
-  TableId table;          // of all kinds but kBaseline
-  TableSchemaPtr schema;  // of kDefinition
-  WriteTime changed_at;   // of kDefinition: TableInfo::changed_at
-};
 
 // Not thread-safe.
 class SchemaLog {

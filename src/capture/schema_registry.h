@@ -1,76 +1,64 @@
-// The definitions of a pipeline's tables, followed live from the nodes' schema files, and kept: a column has one id for
-// ever, across ALTERs and restarts.
+// The definitions of a pipeline's tables, followed live from nodes' schema files, and kept: a column has one id for
+// ever, across ALTERs and restarts, and the same one for every process of the pipeline.
 //
-// What was once seen is not unseen: a node that lags behind the others, or whose disk is away, takes nothing back.
-// Thread-safe: one thread refreshes, any may do the rest. What Find gives lives as long as the registry. Layout of its
-// file, and when Cassandra writes its own: docs/formats/schema-log.md.
+// They are kept in a journal (schema_journal.h): a file, if this process follows the files of all nodes, or one that
+// many write, if each follows its own node's. What was once seen is not unseen: a node that lags behind the others, or
+// whose disk is away, takes nothing back. Thread-safe: one thread refreshes, any may do the rest. Layouts, and when
+// Cassandra writes its own files: docs/formats/schema-log.md and schema-journal.md.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/file_system.h"
 #include "base/result.h"
-#include "cassandra/commitlog/mutation_decoder.h"
-#include "codec/schema.h"
+#include "capture/schema_book.h"
+#include "capture/schema_journal.h"
+#include "capture/schema_record.h"
 #include "model/schema.h"
 
 namespace braid {
 
-class SchemaRegistry : public TableLookup, public SchemaLookup {
+class SchemaRegistry : public SchemaBook {
  public:
   struct Options {
-    std::string path;  // of the file that keeps the definitions; made if it is not there
-    // Every node's data directories: their schema files are merged as if they were one node's.
-    std::vector<std::string> data_directories;
-    std::function<void(bool alarm, const std::string& message)> log;  // may be empty
-  };
-
-  // One thing that a Refresh found out. Nothing is told of Cassandra's own tables.
-  struct Event {
-    enum class Kind : uint8_t {
-      kNew,      // a table that was not known; `before` is nullptr
-      kChanged,  // columns, types or options
-      kDropped,  // `after` is nullptr
-    };
-    Kind kind = Kind::kNew;
-    const TableSchema* before = nullptr;
-    const TableSchema* after = nullptr;
+    std::string path = {};  // of the file that keeps the definitions, if one does; made if it is not there
+    // The data directories of every node that is followed: their schema files are merged as if they were one node's.
+    std::vector<std::string> data_directories = {};
+    std::function<void(bool alarm, const std::string& message)> log = {};  // may be empty
+    // The node whose files these are, of how many; of a shared journal only, and then it must be said.
+    std::optional<SchemaWitness> node = {};
   };
 
   // Reads the file and then the schema of the nodes. What this finds out, compared with the file (so that of a new file
   // every table is kNew), the first Refresh tells. `files` must outlive the registry. Errors: those of ReadSchema, but
   // only if the file is new (later, nodes may be away); of the file kCorrupt, kUnsupported, kIoError, kNoSpace.
   static Result<std::unique_ptr<SchemaRegistry>> Open(FileSystem* files, const Options& options);
+  // The same with a journal. Errors: those of ReadSchema, if nobody has written to it yet, and of SchemaJournal.
+  static Result<std::unique_ptr<SchemaRegistry>> Open(FileSystem* files, std::unique_ptr<SchemaJournal> journal,
+                                                      const Options& options);
   virtual ~SchemaRegistry() = default;
 
-  // Looks whether the schema files changed (a few stat calls a node) and if so reads them; new definitions are written
-  // to the file and synced before anyone can find them. Gives what changed. A half-written or vanishing schema file is
-  // no error: the old definitions stand and the next Refresh tries again; what is only seen half may take many. Errors:
-  // kIoError, kNoSpace of our own file; nothing is lost, Refresh again.
+  // Looks whether the schema files changed (a few stat calls a node) and if so reads them; new definitions are in the
+  // journal, durable, before anyone can find them. Takes in what others have written there. Gives what changed. A
+  // half-written or vanishing schema file is no error: the old definitions stand and the next Refresh tries again; what
+  // is only seen half may take many. Errors: those of SchemaJournal (a shared one is asked, and waited for, only if the
+  // files say something new); nothing is lost, Refresh again.
   virtual Result<std::vector<Event>> Refresh() = 0;
-  // Rises when something changed: decoders ask it to know when to forget tables.
-  virtual uint64_t version() const = 0;
-
-  // The newest definition of a table by its id, captured or not, dropped or not; nullptr if there is none.
-  const TableSchema* FindTable(const TableId& id) const override = 0;
-  // Any definition there ever was, by its own id.
-  const TableSchema* Find(SchemaId id) const override = 0;
-  // The newest definitions of the tables that exist and are captured, by name.
-  virtual std::vector<const TableSchema*> CapturedTables() const = 0;
   // Why a table that exists cannot be read, with the cure; empty if it can or does not exist.
   virtual std::string WhyUnreadable(const TableId& id) const = 0;
 
-  // Whether everything that was ever written to the table is in the logs that this pipeline has read: its history is
-  // known. True of tables that appeared while the registry followed the schema, captured from the beginning as far as
-  // can be told, and of those that MarkHistoryKnown was told of. False again once the table is not captured, or its
-  // keyspace does not log (durable_writes = false). Kept in the file.
-  virtual bool HistoryKnown(const TableId& id) const = 0;
-  // Does nothing for a table that is not captured or not logged. Errors: kNotFound (no such table); kIoError, kNoSpace.
+  // Says that a table's history is known (SchemaBook::HistoryKnown). Does nothing for a table that is not captured or
+  // not logged. Errors: kNotFound (no such table); those of SchemaJournal.
   virtual Status MarkHistoryKnown(const TableId& id) = 0;
+  // Says that all that Options::node ever wrote to the table is in the log that this process reads (capture/history.h):
+  // the history is known once all nodes have said so. Does nothing for a table that is not captured or not logged, and
+  // where the journal is not shared: who follows all nodes knows by himself. Errors: as MarkHistoryKnown.
+  virtual Status MarkHistoryLogged(const TableId& id);
 };
 
 // `fresh`, a definition of the same table with column ids of its own, as the successor of `before`: columns that
@@ -79,5 +67,12 @@ class SchemaRegistry : public TableLookup, public SchemaLookup {
 // cell or many). A column that only `before` has stays listed as dropped. The result's id is set (ComputeSchemaId).
 // Pure.
 TableSchemaPtr WithPermanentIds(const TableSchema& before, const TableSchema& fresh);
+
+// The same if `fresh` comes from a node that may not have heard of all that led to `before`: nothing of `before` is
+// taken back. Each column is in the later of its two states; one that only `before` has stays as it is. `newer`: the
+// last change in `fresh` is not older than that in `before`; then what has no state of its own (a table's options, the
+// names of key columns) is as `fresh` has it. For whatever part of a table's changes anyone saw, in whatever order it
+// is joined, all of it together is the table. Pure.
+TableSchemaPtr JoinDefinitions(const TableSchema& before, const TableSchema& fresh, bool newer);
 
 }  // namespace braid

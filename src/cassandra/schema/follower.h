@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file_system.h"
@@ -47,6 +48,12 @@ class SchemaFollower {
 
   // The schema as far as it is known. Error: kCorrupt.
   Result<ClusterSchema> Build(const SchemaIdFunction& id_of) const { return tables_.Build(id_of, {}); }
+
+  // When a table or view of that name was last dropped, alone or with its keyspace, as far as is known: none if not, or
+  // so long ago that Cassandra has forgotten it.
+  WriteTime DroppedAt(std::string_view keyspace, std::string_view table) const {
+    return tables_.DroppedAt(keyspace, table);
+  }
 
  private:
   // What a directory looked like when it was last listed. Its time of change has the grain of a clock's tick, so that a

@@ -22,4 +22,13 @@ Result<ClusterSchema> SchemaTables::Build(const SchemaIdFunction& id_of, std::ve
   return SchemaBuilder(id_of).Build(rows, std::move(warnings));
 }
 
+WriteTime SchemaTables::DroppedAt(std::string_view keyspace, std::string_view table) const {
+  WriteTime dropped;
+  for (size_t i = 0; i < tables_.size(); ++i) {
+    if (kSchemaTables[i] != "tables" && kSchemaTables[i] != "views") continue;
+    dropped = std::max(dropped, tables_[i].DeletedAt(keyspace, table));
+  }
+  return dropped;
+}
+
 }  // namespace braid

@@ -26,6 +26,9 @@ class SchemaTables {
   // The schema that they make. Error: kCorrupt for keys that do not parse.
   Result<ClusterSchema> Build(const SchemaIdFunction& id_of, std::vector<std::string> warnings) const;
 
+  // When a table or view of that name was last dropped, alone or with its keyspace; none if no tombstone says so.
+  WriteTime DroppedAt(std::string_view keyspace, std::string_view table) const;
+
  private:
   std::array<SystemTable, kSchemaTables.size()> tables_;
 };

@@ -91,4 +91,16 @@ Result<std::vector<SystemRow>> SystemTable::LiveRows() const {
   return rows;
 }
 
+WriteTime SystemTable::DeletedAt(std::string_view partition_key, std::string_view clustering) const {
+  const auto found = partitions_.find(std::string(partition_key));
+  if (found == partitions_.end()) return {};
+  WriteTime deleted = found->second.deletion;
+  for (const auto& [key, row] : found->second.rows) {
+    ClusteringReader values(row.clustering);
+    const std::optional<ClusteringReader::Value> value = values.Next();
+    if (value.has_value() && value->bytes == clustering) deleted = std::max(deleted, row.deletion);
+  }
+  return deleted;
+}
+
 }  // namespace braid

@@ -42,6 +42,10 @@ class SystemTable {
   // The rows that are alive, by key. Error: kCorrupt for clustering values that do not parse.
   Result<std::vector<SystemRow>> LiveRows() const;
 
+  // When the row with that key (of one clustering column) was last deleted, by itself or with its partition; none if no
+  // tombstone says so, for one goes some time after what it deleted.
+  WriteTime DeletedAt(std::string_view partition_key, std::string_view clustering) const;
+
  private:
   struct CellState {
     WriteTime at;

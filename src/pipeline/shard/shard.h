@@ -19,7 +19,7 @@
 
 #include "base/arena.h"
 #include "base/result.h"
-#include "capture/schema_registry.h"
+#include "capture/schema_book.h"
 #include "model/mutation.h"
 #include "pipeline/shard/mark.h"
 #include "pipeline/shard/shard_stats.h"
@@ -56,7 +56,7 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   struct Rooms {
     DurableState* state = nullptr;
     TimelineWriter* timeline = nullptr;
-    SchemaRegistry* schemas = nullptr;
+    const SchemaBook* schemas = nullptr;
   };
 
   // Goes on from the mark of the state's last commit, which says too where the timeline ends (ShardMark): the caller

@@ -1,4 +1,4 @@
-// A shard over a state on disk, a timeline that keeps texts, and a registry that is told its tables. Only tests include
+// A shard over a state on disk, a timeline that keeps texts, and a book that is told its tables. Only tests include
 // it.
 #pragma once
 
@@ -60,14 +60,13 @@ class FakeTimeline : public TimelineWriter {
   size_t synced_ = 0;
 };
 
-class FakeRegistry : public SchemaRegistry {
+class FakeBook : public SchemaBook {
  public:
   void Set(const TableSchemaPtr& table) {
     all_[table->id.value] = table;
     newest_[table->table_id] = table;
     ++version_;
   }
-  Result<std::vector<Event>> Refresh() override { return std::vector<Event>(); }
   uint64_t version() const override { return version_; }
   const TableSchema* FindTable(const TableId& id) const override {
     const auto found = newest_.find(id);
@@ -78,9 +77,7 @@ class FakeRegistry : public SchemaRegistry {
     return found == all_.end() ? nullptr : found->second.get();
   }
   std::vector<const TableSchema*> CapturedTables() const override { return {}; }
-  std::string WhyUnreadable(const TableId&) const override { return ""; }
   bool HistoryKnown(const TableId&) const override { return history_known; }
-  Status MarkHistoryKnown(const TableId&) override { return {}; }
 
   bool history_known = true;
 
@@ -177,7 +174,7 @@ class ShardTest : public ::testing::Test {
   Arena arena_;
   testing::ToyReader reader_;
   std::shared_ptr<TableSchema> table_;
-  FakeRegistry registry_;
+  FakeBook registry_;
   FakeTimeline timeline_;
   std::unique_ptr<RocksState> state_;
   Hold::Options hold_;

@@ -30,14 +30,13 @@
 
 namespace braid {
 
-class ToyRegistry : public SchemaRegistry {
+class ToyBook : public SchemaBook {
  public:
   void Set(const TableSchemaPtr& table) {
     all_.Add(table);
     newest_[table->table_id] = table;
     ++version_;
   }
-  Result<std::vector<Event>> Refresh() override { return std::vector<Event>(); }
   uint64_t version() const override { return version_; }
   const TableSchema* FindTable(const TableId& id) const override {
     const auto found = newest_.find(id);
@@ -45,9 +44,7 @@ class ToyRegistry : public SchemaRegistry {
   }
   const TableSchema* Find(SchemaId id) const override { return all_.Find(id); }
   std::vector<const TableSchema*> CapturedTables() const override { return {}; }
-  std::string WhyUnreadable(const TableId&) const override { return ""; }
   bool HistoryKnown(const TableId&) const override { return history_known; }
-  Status MarkHistoryKnown(const TableId&) override { return {}; }
 
   bool history_known = true;
 
@@ -266,7 +263,7 @@ class ToyPipeline {
   TimelineWriter* timeline() { return timeline_.get(); }
   testing::ToyReader* reader() { return &reader_; }
 
-  ToyRegistry registry;
+  ToyBook registry;
   int64_t now_us = 1'000;
   uint64_t segment_bytes = uint64_t{64} << 20;
 
