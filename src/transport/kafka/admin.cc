@@ -1,0 +1,215 @@
+#include "transport/kafka/admin.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "transport/kafka/client.h"
+
+namespace braid {
+
+namespace {
+
+using kafka::Place;
+using Event = std::unique_ptr<rd_kafka_event_t, kafka::Destroyer<rd_kafka_event_destroy>>;
+using AdminOptions = std::unique_ptr<rd_kafka_AdminOptions_t, kafka::Destroyer<rd_kafka_AdminOptions_destroy>>;
+using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, kafka::Destroyer<rd_kafka_NewTopic_destroy>>;
+using DeleteTopic = std::unique_ptr<rd_kafka_DeleteTopic_t, kafka::Destroyer<rd_kafka_DeleteTopic_destroy>>;
+using TopicNames = std::unique_ptr<rd_kafka_TopicCollection_t, kafka::Destroyer<rd_kafka_TopicCollection_destroy>>;
+using ConfigResource = std::unique_ptr<rd_kafka_ConfigResource_t, kafka::Destroyer<rd_kafka_ConfigResource_destroy>>;
+
+// Between two looks whether brokers know a topic that was just made.
+constexpr int kLookAgainMs = 20;
+// librdkafka answers at its timeout; a little later means never.
+constexpr int kGraceMs = 1'000;
+
+std::string Words(const char* words) {
+  return words == nullptr ? "" : words;
+}
+
+}  // namespace
+
+struct KafkaAdmin::Impl : kafka::Client {
+  explicit Impl(Options options) : Client(std::move(options.properties), std::move(options.log)) {}
+  ~Impl() override {
+    queue.reset();
+    Stop(0);
+  }
+
+  AdminOptions OptionsOf(rd_kafka_admin_op_t op, int timeout_ms) const;
+  Result<Event> Wait(const char* what, int timeout_ms);
+  Status Existing(const KafkaTopic& topic, int timeout_ms, KafkaAdmin* admin);
+
+  kafka::Queue queue;
+};
+
+AdminOptions KafkaAdmin::Impl::OptionsOf(rd_kafka_admin_op_t op, int timeout_ms) const {
+  AdminOptions options(rd_kafka_AdminOptions_new(rk(), op));
+  char words[256];
+  rd_kafka_AdminOptions_set_request_timeout(options.get(), std::max(timeout_ms, 1), words, sizeof(words));
+  return options;
+}
+
+// The answer to the one request that is under way.
+Result<Event> KafkaAdmin::Impl::Wait(const char* what, int timeout_ms) {
+  Event event(rd_kafka_queue_poll(queue.get(), timeout_ms + kGraceMs));
+  rd_kafka_poll(rk(), 0);  // for what librdkafka says besides
+  TellLog();
+  const rd_kafka_resp_err_t err = event == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event.get());
+  if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    ForgetLastError();
+    return event;
+  }
+  if (err == RD_KAFKA_RESP_ERR__TIMED_OUT && !last_error().empty()) {
+    return Error{ErrorCode::kTransient, fmt::format("{} ({})", last_error(), what)};
+  }
+  return Failure(what, err, event == nullptr ? "" : Words(rd_kafka_event_error_string(event.get())));
+}
+
+KafkaAdmin::KafkaAdmin(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+KafkaAdmin::~KafkaAdmin() = default;
+
+Result<std::unique_ptr<KafkaAdmin>> KafkaAdmin::Open(Options options) {
+  ASSIGN_OR_RETURN(kafka::Conf conf, kafka::MakeConf(options.properties, {}, {}));
+  auto impl = std::make_unique<Impl>(std::move(options));
+  TRY(impl->Start(RD_KAFKA_PRODUCER, std::move(conf)));
+  impl->queue.reset(rd_kafka_queue_new(impl->rk()));
+  return std::unique_ptr<KafkaAdmin>(new KafkaAdmin(std::move(impl)));
+}
+
+Status KafkaAdmin::CheckReachable(int timeout_ms) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const rd_kafka_resp_err_t err = rd_kafka_metadata(impl_->rk(), 0, nullptr, &metadata, timeout_ms);
+  rd_kafka_poll(impl_->rk(), 0);
+  impl_->TellLog();
+  if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_metadata_destroy(metadata);
+    impl_->ForgetLastError();
+    return {};
+  }
+  if (!impl_->last_error().empty()) return Error{ErrorCode::kTransient, impl_->last_error()};
+  return Error{ErrorCode::kTransient, impl_->Text("no broker answers", err)};
+}
+
+Status KafkaAdmin::CreateTopics(const std::vector<KafkaTopic>& topics, int timeout_ms) {
+  if (topics.empty()) return {};
+  std::vector<NewTopic> owned;
+  std::vector<rd_kafka_NewTopic_t*> wanted;
+  for (const KafkaTopic& topic : topics) {
+    char words[256] = "";
+    NewTopic& made = owned.emplace_back(
+        rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions, topic.replication, words, sizeof(words)));
+    if (made == nullptr) {
+      return impl_->Failure("a topic cannot be made", RD_KAFKA_RESP_ERR__INVALID_ARG, words, Place{topic.name, -1});
+    }
+    for (const auto& [name, value] : topic.configs) {
+      rd_kafka_NewTopic_set_config(made.get(), name.c_str(), value.c_str());
+    }
+    wanted.push_back(made.get());
+  }
+  const AdminOptions options = impl_->OptionsOf(RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
+  char words[256];
+  rd_kafka_AdminOptions_set_operation_timeout(options.get(), std::max(timeout_ms, 1), words, sizeof(words));
+  rd_kafka_CreateTopics(impl_->rk(), wanted.data(), wanted.size(), options.get(), impl_->queue.get());
+  ASSIGN_OR_RETURN(const Event event, impl_->Wait("topics cannot be made", timeout_ms));
+
+  size_t count = 0;
+  const rd_kafka_topic_result_t** results =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+  for (size_t i = 0; i < count; ++i) {
+    const rd_kafka_resp_err_t err = rd_kafka_topic_result_error(results[i]);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR && err != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
+      return impl_->Failure("a topic cannot be made", err, Words(rd_kafka_topic_result_error_string(results[i])),
+                            Place{rd_kafka_topic_result_name(results[i]), -1});
+    }
+  }
+  for (const KafkaTopic& topic : topics) TRY(impl_->Existing(topic, timeout_ms, this));
+  return {};
+}
+
+// Waits until the topic is known, and holds it against what is wanted.
+Status KafkaAdmin::Impl::Existing(const KafkaTopic& topic, int timeout_ms, KafkaAdmin* admin) {
+  Result<int32_t> partitions = admin->Partitions(topic.name, timeout_ms);
+  for (int waited_ms = 0; !partitions.has_value() && partitions.error().code == ErrorCode::kNotFound;) {
+    if ((waited_ms += kLookAgainMs) > timeout_ms) {
+      return Error{ErrorCode::kTransient, Text("a topic was made but is not known yet", RD_KAFKA_RESP_ERR__TIMED_OUT,
+                                               {}, Place{topic.name, -1})};
+    }
+    rd_kafka_poll(rk(), kLookAgainMs);
+    partitions = admin->Partitions(topic.name, timeout_ms);
+  }
+  if (!partitions.has_value()) return partitions.error();
+  if (*partitions == topic.partitions) return {};
+  return InvalidArgument(fmt::format(
+      "Kafka at {}: the topic {} has {} partitions, and {} are wanted; their number is fixed when a pipeline "
+      "is made: delete the topic, or set the number that it has",
+      properties().brokers(), topic.name, *partitions, topic.partitions));
+}
+
+Result<int32_t> KafkaAdmin::Partitions(const std::string& topic, int timeout_ms) {
+  const char* names[] = {topic.c_str()};
+  const TopicNames collection(rd_kafka_TopicCollection_of_topic_names(names, 1));
+  const AdminOptions options = impl_->OptionsOf(RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout_ms);
+  rd_kafka_DescribeTopics(impl_->rk(), collection.get(), options.get(), impl_->queue.get());
+  constexpr const char* kWhat = "a topic's partitions cannot be asked";
+  ASSIGN_OR_RETURN(const Event event, impl_->Wait(kWhat, timeout_ms));
+  size_t count = 0;
+  const rd_kafka_TopicDescription_t** all =
+      rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(event.get()), &count);
+  if (count != 1) return impl_->Failure(kWhat, RD_KAFKA_RESP_ERR__BAD_MSG, {}, Place{topic, -1});
+  if (const rd_kafka_error_t* error = rd_kafka_TopicDescription_error(all[0]);
+      rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return impl_->Failure(kWhat, rd_kafka_error_code(error), rd_kafka_error_string(error), Place{topic, -1});
+  }
+  size_t partitions = 0;
+  rd_kafka_TopicDescription_partitions(all[0], &partitions);
+  return static_cast<int32_t>(partitions);
+}
+
+Result<std::map<std::string, std::string>> KafkaAdmin::TopicConfigs(const std::string& topic, int timeout_ms) {
+  const ConfigResource resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+  const AdminOptions options = impl_->OptionsOf(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+  rd_kafka_ConfigResource_t* resources[] = {resource.get()};
+  rd_kafka_DescribeConfigs(impl_->rk(), resources, 1, options.get(), impl_->queue.get());
+  constexpr const char* kWhat = "a topic's configs cannot be asked";
+  ASSIGN_OR_RETURN(const Event event, impl_->Wait(kWhat, timeout_ms));
+  size_t count = 0;
+  const rd_kafka_ConfigResource_t** all =
+      rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event.get()), &count);
+  if (count != 1) return impl_->Failure(kWhat, RD_KAFKA_RESP_ERR__BAD_MSG, {}, Place{topic, -1});
+  if (const rd_kafka_resp_err_t err = rd_kafka_ConfigResource_error(all[0]); err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return impl_->Failure(kWhat, err, Words(rd_kafka_ConfigResource_error_string(all[0])), Place{topic, -1});
+  }
+  const rd_kafka_ConfigEntry_t** entries = rd_kafka_ConfigResource_configs(all[0], &count);
+  std::map<std::string, std::string> configs;
+  for (size_t i = 0; i < count; ++i) {
+    const bool secret = rd_kafka_ConfigEntry_is_sensitive(entries[i]) != 0;
+    configs[rd_kafka_ConfigEntry_name(entries[i])] = secret ? "" : Words(rd_kafka_ConfigEntry_value(entries[i]));
+  }
+  return configs;
+}
+
+Status KafkaAdmin::DeleteTopics(const std::vector<std::string>& topics, int timeout_ms) {
+  if (topics.empty()) return {};
+  std::vector<DeleteTopic> owned;
+  std::vector<rd_kafka_DeleteTopic_t*> unwanted;
+  for (const std::string& topic : topics) {
+    unwanted.push_back(owned.emplace_back(rd_kafka_DeleteTopic_new(topic.c_str())).get());
+  }
+  const AdminOptions options = impl_->OptionsOf(RD_KAFKA_ADMIN_OP_DELETETOPICS, timeout_ms);
+  rd_kafka_DeleteTopics(impl_->rk(), unwanted.data(), unwanted.size(), options.get(), impl_->queue.get());
+  ASSIGN_OR_RETURN(const Event event, impl_->Wait("topics cannot be deleted", timeout_ms));
+  size_t count = 0;
+  const rd_kafka_topic_result_t** results =
+      rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
+  for (size_t i = 0; i < count; ++i) {
+    const rd_kafka_resp_err_t err = rd_kafka_topic_result_error(results[i]);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR && err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+      return impl_->Failure("a topic cannot be deleted", err, Words(rd_kafka_topic_result_error_string(results[i])),
+                            Place{rd_kafka_topic_result_name(results[i]), -1});
+    }
+  }
+  return {};
+}
+
+}  // namespace braid
