@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/checksum.h"
 #include "capture/truncation.h"
+#include "cassandra/commitlog/file_name.h"
 #include "codec/gap.h"
 #include "codec/mutation.h"
 #include "pipeline/feed/reread.h"
@@ -58,14 +60,37 @@ Status Feeder::PushTruncation(const Truncation& truncation) {
   return outlet_->PushToAll(message);
 }
 
+void Feeder::TellUnreadable(const char* where, const Error& error) const {
+  if (!options_.tell) return;
+  options_.tell(fmt::format("node {}: whether tables were truncated{} cannot be read: {}", options_.files.name, where,
+                            error.message));
+}
+
+Status Feeder::TellMissedTruncations(FileSystem* files, const Position& resume) {
+  const auto truncations = ReadTruncationsOnDisk(options_.files.data, resume.node);
+  if (!truncations.has_value()) {
+    TellUnreadable("", truncations.error());
+    return {};
+  }
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, files->List(options_.files.cdc_raw));
+  for (const Truncation& truncation : *truncations) {
+    const bool logged = std::ranges::any_of(names, [&](const std::string& name) {
+      const auto file = ParseSegmentFileName(name);
+      return file.has_value() && file->id == truncation.cut.segment;
+    });
+    if (truncation.cut <= resume || logged) continue;
+    Truncation missed = truncation;
+    missed.seen_at = resume;
+    TRY(OnTruncation(missed));
+  }
+  return {};
+}
+
 // The word of a truncation may be in what was lost: the node's own tables still tell of it.
 Status Feeder::PushTruncationsWithin(const Gap& gap) {
   const auto truncations = ReadTruncationsOnDisk(options_.files.data, gap.node);
   if (!truncations.has_value()) {
-    if (options_.tell) {
-      options_.tell(fmt::format("node {}: whether tables were truncated in what was lost cannot be read: {}",
-                                options_.files.name, truncations.error().message));
-    }
+    TellUnreadable(" in what was lost", truncations.error());
     return {};
   }
   for (Truncation truncation : *truncations) {

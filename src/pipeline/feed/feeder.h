@@ -31,9 +31,14 @@ class Feeder : public CaptureSink {
   Status OnGap(const Gap& gap) override;
   Status OnProgress(const CaptureProgress& progress) override;
 
+  // At a start that goes on from `resume`: tells of each table that was truncated while nobody looked, in a segment
+  // that is gone. The node's own tables still tell of it. Errors: the outlet's; kIoError, cdc_raw cannot be listed.
+  Status TellMissedTruncations(FileSystem* files, const Position& resume);
+
  private:
   Status Push(const Transaction& transaction, bool again);
   bool IsCaptured(const TableId& id) const;
+  void TellUnreadable(const char* where, const Error& error) const;
   Status PushTruncation(const Truncation& truncation);
   Status PushTruncationsWithin(const Gap& gap);
 

@@ -92,7 +92,7 @@ Status Pipeline::TakeBackfillRequest(const BackfillRequest& request) {
       if (backfill_.task == task->id) StopBackfill();
       const bool pauses = request.what == What::kPause;
       task->state = pauses ? BackfillTask::State::kPaused : BackfillTask::State::kWaiting;
-      SetAlarm(AlarmOf(*task), "");
+      alarms_.Set(AlarmOf(*task), "");
       backfill_.turns.Forget(task->id);
       backfill_.next_us = 0;
     }
@@ -163,7 +163,7 @@ void Pipeline::EndBackfill(BackfillTask* task, BackfillTask::State state) {
   if (backfill_.task == task->id) StopBackfill();
   task->state = state;
   backfill_.turns.Forget(task->id);
-  SetAlarm(AlarmOf(*task), "");
+  alarms_.Set(AlarmOf(*task), "");
   if (state == BackfillTask::State::kDone || task->compares) return;
   for (const auto& shard : shards_) {
     Message message;
@@ -207,8 +207,8 @@ Status Pipeline::FinishBackfill() {
   }
   if (!progress.ended) {
     problems_[task->id] = progress.problem;
-    SetAlarm(AlarmOf(*task), fmt::format("the backfill of {} stands still: {}; it is tried again by itself", task->name,
-                                         progress.problem));
+    alarms_.Set(AlarmOf(*task), fmt::format("the backfill of {} stands still: {}; it is tried again by itself",
+                                            task->name, progress.problem));
     backfill_.turns.Fail(task->id, WallClockUs());
     StopBackfill();
     return {};
@@ -274,7 +274,7 @@ void Pipeline::BeginBackfill() {
   const BackfillTask* next = backfill_.turns.Next(backfills_, WallClockUs());
   if (next == nullptr) return;
   if (std::string why = WhyNoBackfill(); !why.empty()) {
-    SetAlarm(AlarmOf(*next), fmt::format("{} is not backfilled: {}", next->name, why));
+    alarms_.Set(AlarmOf(*next), fmt::format("{} is not backfilled: {}", next->name, why));
     backfill_.next_us = WallClockUs() + kLookAgainUs;
     return;
   }

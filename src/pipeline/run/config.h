@@ -49,4 +49,7 @@ struct Config {
   std::optional<KafkaConfig> kafka;  // none: everything stays in this process and its `state`
 };
 
+// What the configuration says of the capture of one of its nodes; the rest is the host's to say.
+NodeCapture::Options CaptureOptionsOf(const Config& config, const NodeFiles& files, NodeIndex node);
+
 }  // namespace braid

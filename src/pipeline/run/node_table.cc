@@ -4,8 +4,8 @@
 
 #include "base/cursor.h"
 #include "base/vint.h"
+#include "codec/sealed_file.h"
 #include "codec/version.h"
-#include "pipeline/run/sealed_file.h"
 
 namespace braid {
 namespace {

@@ -9,8 +9,6 @@
 
 #include "base/check.h"
 #include "capture/history.h"
-#include "capture/truncation.h"
-#include "cassandra/commitlog/file_name.h"
 #include "cassandra/schema/schema.h"
 #include "codec/mutation.h"
 #include "pipeline/run/hosts.h"
@@ -58,7 +56,8 @@ Pipeline::Pipeline(const Config& config, Log log)
       log_(std::move(log)),
       files_(PosixFileSystem()),
       channels_(std::make_unique<Channels>(&shards_)),
-      started_us_(WallClockUs()) {}
+      started_us_(WallClockUs()),
+      alarms_(log_) {}
 
 Pipeline::~Pipeline() {
   failed_ = true;
@@ -139,7 +138,7 @@ Status Pipeline::OpenNodes() {
   for (uint16_t i = 0; i < identity_.node_count(); ++i) {
     const bool followed = std::ranges::any_of(nodes_, [&](const auto& node) { return node->index.value == i; });
     if (followed || identity_.nodes[i].retired) continue;
-    SetAlarm(
+    alarms_.Set(
         fmt::format("node {}", i),
         fmt::format("node {} (host id {}) is known but not configured: old deletions are kept until it is back, or "
                     "let go with braid retire",
@@ -237,18 +236,10 @@ Status Pipeline::OpenShards() {
 Status Pipeline::OpenCaptures() {
   ASSIGN_OR_RETURN(watcher_, Watcher::Make());
   for (const auto& node : nodes_) {
-    NodeCapture::Options options{.files = node->files,
-                                 .node = node->index,
-                                 .tail = config_.tail,
-                                 .on_corruption = config_.on_corruption,
-                                 .on_overflow = config_.on_overflow,
-                                 .cdc_space_bytes = config_.cdc_space_bytes,
-                                 .sync_slack_us = config_.sync_slack_us,
-                                 .schema_wait_us = config_.schema_wait_us,
-                                 .exclude = config_.exclude,
-                                 .let_go_path = LetGoPath(config_.state, node->index),
-                                 .resume = CommittedEverywhere(node->index),
-                                 .log = [this](bool alarm, const std::string& message) { Tell(alarm, message); }};
+    NodeCapture::Options options = CaptureOptionsOf(config_, node->files, node->index);
+    options.let_go_path = LetGoPath(config_.state, node->index);
+    options.resume = CommittedEverywhere(node->index);
+    options.log = [this](bool alarm, const std::string& message) { Tell(alarm, message); };
     ASSIGN_OR_RETURN(node->capture, NodeCapture::Open(files_, schemas_.get(), options));
     node->stats = node->capture->stats();
     node->feeder =
@@ -256,31 +247,9 @@ Status Pipeline::OpenCaptures() {
                                                  .exclude = config_.exclude,
                                                  .tell = [this](const std::string& alarm) { Tell(true, alarm); }},
                                  schemas_.get(), channels_.get());
-    if (options.resume.has_value()) TRY(TellMissedTruncations(node.get(), *options.resume));
+    if (options.resume.has_value()) TRY(node->feeder->TellMissedTruncations(files_, *options.resume));
     // Not there for now: NodeCapture looks again by itself, and polling goes on without the watch.
     (void)watcher_->Add(node->files.cdc_raw).has_value();
-  }
-  return {};
-}
-
-// A table that was truncated while nobody looked, in a segment that is gone: its node's own tables still tell of it.
-Status Pipeline::TellMissedTruncations(NodeHost* node, const Position& resume) {
-  const auto truncations = ReadTruncationsOnDisk(node->files.data, node->index);
-  if (!truncations.has_value()) {
-    Tell(true, fmt::format("node {}: whether tables were truncated cannot be read: {}", node->files.name,
-                           truncations.error().message));
-    return {};
-  }
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, files_->List(node->files.cdc_raw));
-  for (const Truncation& truncation : *truncations) {
-    const bool logged = std::ranges::any_of(names, [&](const std::string& name) {
-      const auto file = ParseSegmentFileName(name);
-      return file.has_value() && file->id == truncation.cut.segment;
-    });
-    if (truncation.cut <= resume || logged) continue;
-    Truncation missed = truncation;
-    missed.seen_at = resume;
-    TRY(node->feeder->OnTruncation(missed));
   }
   return {};
 }
@@ -387,20 +356,6 @@ void Pipeline::Fail(const Error& error) {
   const std::lock_guard lock(mutex_);
   if (failure_.has_value()) failure_ = error;
   failed_ = true;
-}
-
-void Pipeline::SetAlarm(const std::string& what, const std::string& message) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = alarms_.find(what);
-    if (message.empty() ? found == alarms_.end() : found != alarms_.end()) return;
-    if (message.empty()) {
-      alarms_.erase(found);
-    } else {
-      alarms_[what] = message;
-    }
-  }
-  Tell(!message.empty(), message.empty() ? fmt::format("{}: over", what) : message);
 }
 
 }  // namespace braid

@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "capture/node_capture.h"
 #include "capture/schema_registry.h"
+#include "pipeline/feed/alarms.h"
 #include "pipeline/run/backfill_requests.h"
 #include "pipeline/run/backfill_tasks.h"
 #include "pipeline/run/backfiller.h"
@@ -53,7 +54,6 @@ class Pipeline {
   Status OpenNodes();
   Status OpenShards();
   Status OpenCaptures();
-  Status TellMissedTruncations(NodeHost* node, const Position& resume);
   Status FindHistory();
   Status CheckStreams();
 
@@ -101,7 +101,6 @@ class Pipeline {
   std::vector<StreamStats> Streams() const;
   void Tell(bool alarm, const std::string& message) const;
   void Fail(const Error& error);
-  void SetAlarm(const std::string& what, const std::string& message);  // empty: it is over
 
   const Config config_;
   const Log log_;
@@ -135,11 +134,12 @@ class Pipeline {
   std::map<uint64_t, ComparisonStats> verdicts_;  // of tasks that compare and are done
   std::map<uint64_t, std::string> problems_;      // of tasks that stand still, or ended without a verdict
 
+  Alarms alarms_;
+
   std::function<bool()> stop_;
   std::atomic<bool> failed_ = false;
   mutable std::mutex mutex_;  // of what follows
   Status failure_;
-  std::map<std::string, std::string> alarms_;
   std::vector<BackfillStats> told_backfills_;
 };
 

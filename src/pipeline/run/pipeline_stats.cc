@@ -1,31 +1,13 @@
 // A moment's view of a running pipeline.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "base/version.h"
 #include "pipeline/run/hosts.h"
 #include "pipeline/run/pipeline.h"
 
 namespace braid {
-namespace {
-
-// What the process holds in memory; 0 where the system does not tell.
-uint64_t ResidentBytes() {
-  std::ifstream file("/proc/self/statm");
-  uint64_t pages = 0;
-  uint64_t resident = 0;
-  file >> pages >> resident;
-  return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
-// A pipeline that is further behind than this is not ready, whatever else is well.
-constexpr int64_t kReadyLagUs = 120'000'000;
-
-}  // namespace
-
 uint64_t DirectoryBytes(FileSystem* files, const std::string& directory) {
   uint64_t bytes = 0;
   const auto names = files->List(directory);
@@ -89,14 +71,12 @@ RunStats Pipeline::Stats() const {
     stats.disk_free_bytes = *free_bytes;
   }
   stats.resident_bytes = ResidentBytes();
+  stats.alarms = alarms_.List();
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [what, message] : alarms_) stats.alarms.push_back(message);
     stats.backfills = told_backfills_;
   }
-  if (stats.not_ready.empty() && !stats.alarms.empty()) stats.not_ready = stats.alarms.front();
-  if (stats.not_ready.empty() && stats.max_lag_us() > kReadyLagUs) stats.not_ready = "it is catching up";
-  stats.ready = stats.not_ready.empty();
+  stats.JudgeReady();
   return stats;
 }
 

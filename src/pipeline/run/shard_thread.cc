@@ -71,15 +71,16 @@ Status Pipeline::CommitShard(ShardHost* host) {
     Status committed = host->shard->Commit(WallClockUs());
     if (committed.has_value()) break;
     if (committed.error().code != ErrorCode::kNoSpace) return committed;
-    SetAlarm(what, fmt::format("{}; nothing is emitted until there is room, and nothing is lost: free some space, or "
-                               "lower disk or retention",
-                               committed.error().message));
+    alarms_.Set(what,
+                fmt::format("{}; nothing is emitted until there is room, and nothing is lost: free some space, or "
+                            "lower disk or retention",
+                            committed.error().message));
     if (stop_()) return committed;
     host->retained_us = 0;
     RetainTimeline(host);
     std::this_thread::sleep_for(kFullDiskPause);
   }
-  SetAlarm(what, "");
+  alarms_.Set(what, "");
   host->committed_us = WallClockUs();
   const LatencyHistogram latencies = host->shard->TakeLatencies();
   const std::lock_guard lock(host->mutex);
@@ -100,7 +101,7 @@ void Pipeline::RetainTimeline(ShardHost* host) {
   // The state cannot shrink, so the timeline gets what it leaves, and never less than an eighth.
   const uint64_t keep_bytes = std::max(share - std::min(share, host->state_bytes), share / 8);
   const Status retained = host->timeline->Retain(now_us - config_.retention_us, keep_bytes, host->timeline->end());
-  SetAlarm(fmt::format("retention of shard {}", host->number), retained.has_value() ? "" : retained.error().message);
+  alarms_.Set(fmt::format("retention of shard {}", host->number), retained.has_value() ? "" : retained.error().message);
 }
 
 void Pipeline::TellStats(ShardHost* host) {

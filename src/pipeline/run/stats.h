@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,19 @@ struct NodeStats {
   bool retired = false;
   NodeCapture::Stats capture;
   int64_t lag_us = 0;  // the wall clock less the node's watermark
+  Position acked;      // of an agent: what the brokers have of the node's log
+};
+
+// Of an agent: what it puts into Kafka.
+struct OutletStats {
+  uint64_t records = 0;      // taken since the start
+  uint64_t acked = 0;        // of these, acknowledged by the brokers
+  uint64_t bytes = 0;        // of the records
+  uint64_t queued = 0;       // records that wait for an acknowledgement
+  uint64_t queue_bytes = 0;  // of memory that those take
+  int64_t silent_us = 0;     // for how long records have waited and none was acknowledged
+  uint64_t renewed = 0;      // how often the producer had to be made anew
+  std::string last_error;    // what Kafka's client said last, if anything is wrong
 };
 
 struct StreamStats {
@@ -63,7 +77,14 @@ struct RunStats {
   int64_t retention_us = 0;         // as configured
   std::vector<StreamStats> streams;
 
+  std::optional<OutletStats> outlet;
+
   int64_t max_lag_us() const;
+  // Sets `ready` and, if nothing has set it, `not_ready`: by the alarms and the lag.
+  void JudgeReady();
 };
+
+// What this process holds in memory, mapped files included; 0 where the system does not tell.
+uint64_t ResidentBytes();
 
 }  // namespace braid

@@ -1,5 +1,4 @@
-// Within pipeline/run: a small file that is replaced whole: four bytes of magic, the version, the content, and XXH3-64
-// (seed 0) of all that.
+// A small file that is replaced whole: four bytes of magic, the version, the content, and XXH3-64 (seed 0) of all that.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "pipeline/run/sealed_file.h"
+#include "codec/sealed_file.h"
 
 #include <fmt/format.h>
 
