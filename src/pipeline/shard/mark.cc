@@ -74,6 +74,9 @@ void ReadHosts(Cursor* from, ShardMark* mark) {
     if (from->ok()) std::ranges::copy(id, host.id.begin());
     host.label = from->VintBytes();
   }
+  mark->changelog.value = static_cast<int64_t>(from->Vint());
+  mark->restoring = from->U8() != 0;
+  mark->committed_us = from->SignedVint();
 }
 
 }  // namespace
@@ -122,6 +125,9 @@ std::string EncodeMark(const ShardMark& mark) {
     bytes.append(reinterpret_cast<const char*>(host.id.data()), host.id.size());
     AppendBytes(&bytes, host.label);
   }
+  AppendVint(&bytes, static_cast<uint64_t>(mark.changelog.value));
+  bytes.push_back(mark.restoring ? 1 : 0);
+  AppendSignedVint(&bytes, mark.committed_us);
   return bytes;
 }
 

@@ -29,8 +29,9 @@ struct ShardMark {
   };
   std::vector<Node> nodes;  // by index
 
-  // Of a shard that is fed by a transport which lasts; 0 and empty of any other, whose host keeps this elsewhere. Where
-  // reading of its partition goes on; the epoch of its sequences; who the nodes are, by index.
+  // Of a shard that is fed by a transport which lasts and whose state is mirrored in a changelog; 0 and empty of any
+  // other, whose host keeps this elsewhere. Where reading of the transport's partition goes on; the epoch of its
+  // sequences; who the nodes are, by index.
   Offset input;
   uint64_t epoch = 0;
   struct Host {
@@ -39,6 +40,11 @@ struct ShardMark {
     bool operator==(const Host&) const = default;
   };
   std::vector<Host> hosts;
+  // Of the copy beside the state alone: the state is what the changelog says before this offset (0: nothing is known of
+  // it), and the rest of the mark counts only if it is not being restored; when it was written.
+  Offset changelog;
+  bool restoring = false;
+  int64_t committed_us = 0;
 
   // A table that was truncated: how many truncations each node has told of, and where the last one cut its log.
   struct Cut {

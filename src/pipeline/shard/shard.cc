@@ -369,10 +369,12 @@ Result<const ShardMark*> Shard::Prepare(int64_t now_us) {
   for (ShardMark::Node& node : prepared_.nodes) node.retired = NodeOf(node.node)->retired;
   prepared_.commit = committed_.commit + 1;
   prepared_.timeline_end = rooms_.timeline->end();
+  prepared_.committed_us = now_us;
   return &prepared_;
 }
 
-Status Shard::Finish(int64_t now_us) {
+Status Shard::Finish(int64_t now_us, Offset changelog) {
+  prepared_.changelog = changelog;
   TRY(rooms_.state->Commit(EncodeMark(prepared_)));
   Failpoint("shard.state-committed");
   TRY(rooms_.timeline->Publish());

@@ -77,11 +77,14 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   // meanwhile. Prepare syncs the timeline and says what is to be committed; nullptr if nothing is. The result lives
   // until Finish, or the next Prepare.
   Result<const ShardMark*> Prepare(int64_t now_us);
-  Status Finish(int64_t now_us);
+  // `changelog`: as ShardMark has it.
+  Status Finish(int64_t now_us, Offset changelog = {});
 
   // Whose nodes are whose, of a transport that names them by host id: the index of this one, which is new if it never
   // told of itself. `label` may be empty if it is not known.
   NodeIndex IndexOf(const HostId& host, std::string_view label);
+  // By index.
+  const std::vector<ShardMark::Host>& hosts() const { return mark_.hosts; }
   // When Tick will have something to do that it does not have now; nullopt if that is not known.
   std::optional<int64_t> due_us() const { return hold_.has_value() ? hold_->due_us() : std::nullopt; }
   // Whether there is anything that somebody waits for, or only positions.

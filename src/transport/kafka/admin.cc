@@ -189,6 +189,28 @@ Result<std::map<std::string, std::string>> KafkaAdmin::TopicConfigs(const std::s
   return configs;
 }
 
+Result<std::vector<KafkaOffset>> KafkaAdmin::LogEnds(const std::vector<KafkaPartition>& partitions, int timeout_ms) {
+  const kafka::PartitionList list = kafka::MakeList(partitions);
+  for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = RD_KAFKA_OFFSET_SPEC_LATEST;
+  const AdminOptions options = impl_->OptionsOf(RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout_ms);
+  rd_kafka_AdminOptions_set_isolation_level(options.get(), RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED);
+  rd_kafka_ListOffsets(impl_->rk(), list.get(), options.get(), impl_->queue.get());
+  constexpr const char* kWhat = "the ends of partitions cannot be asked";
+  ASSIGN_OR_RETURN(const Event event, impl_->Wait(kWhat, timeout_ms));
+  size_t count = 0;
+  const rd_kafka_ListOffsetsResultInfo_t** infos =
+      rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event.get()), &count);
+  std::vector<KafkaOffset> ends;
+  for (size_t i = 0; i < count; ++i) {
+    const rd_kafka_topic_partition_t& each = *rd_kafka_ListOffsetsResultInfo_topic_partition(infos[i]);
+    if (each.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return impl_->Failure(kWhat, each.err, {}, Place{each.topic, each.partition});
+    }
+    ends.push_back({each.topic, each.partition, each.offset});
+  }
+  return ends;
+}
+
 Status KafkaAdmin::DeleteTopics(const std::vector<std::string>& topics, int timeout_ms) {
   if (topics.empty()) return {};
   std::vector<DeleteTopic> owned;

@@ -50,6 +50,10 @@ class KafkaAdmin {
   // All configs of a topic that are in force, by name; of secret ones "". kNotFound if it is not there.
   Result<std::map<std::string, std::string>> TopicConfigs(const std::string& topic, int timeout_ms);
 
+  // Where each partition's log ends, with what belongs to transactions that are not decided yet: so further than what a
+  // consumer sees (KafkaConsumer::QueryWatermarks). kTransient; kNotFound, no such topic or partition.
+  Result<std::vector<KafkaOffset>> LogEnds(const std::vector<KafkaPartition>& partitions, int timeout_ms);
+
   // Deletes the topics with all that is in them; one that is not there is no error. For tests.
   Status DeleteTopics(const std::vector<std::string>& topics, int timeout_ms);
 

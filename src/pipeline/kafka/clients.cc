@@ -1,0 +1,50 @@
+#include "pipeline/kafka/clients.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+
+namespace braid {
+namespace {
+
+std::string RetentionMs(int64_t retention_us) {
+  return retention_us == kForever ? "-1" : fmt::format("{}", retention_us / 1000);
+}
+
+}  // namespace
+
+KafkaProperties ClientProperties(const Config& config) {
+  CHECK(config.kafka.has_value());
+  KafkaProperties properties;
+  for (const auto& [name, value] : config.kafka->properties) properties.Set(name, value.Reveal());
+  properties.Set("bootstrap.servers", fmt::format("{}", fmt::join(config.kafka->brokers, ",")));
+  return properties;
+}
+
+std::vector<KafkaTopic> PipelineTopics(const Config& config) {
+  CHECK(config.kafka.has_value());
+  const KafkaConfig& kafka = *config.kafka;
+  const auto shards = static_cast<int32_t>(config.shards);
+  // A changelog's newest segment is never compacted, and a restore reads all of it: so segments are small.
+  return {
+      {kafka.mutations_topic,
+       shards,
+       kafka.replicas,
+       {{"cleanup.policy", "delete"}, {"retention.ms", RetentionMs(kafka.mutations_retention_us)}}},
+      {kafka.changelog_topic,
+       shards,
+       kafka.replicas,
+       {{"cleanup.policy", "compact"}, {"segment.bytes", "67108864"}, {"segment.ms", "3600000"}}},
+      {kafka.schemas_topic,
+       1,
+       kafka.replicas,
+       {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"retention.bytes", "-1"}}},
+      {kafka.gaps_topic, shards, kafka.replicas, {{"cleanup.policy", "compact"}}},
+  };
+}
+
+Status MakePipelineTopics(const Config& config, KafkaAdmin* admin, int timeout_ms) {
+  return admin->CreateTopics(PipelineTopics(config), timeout_ms);
+}
+
+}  // namespace braid

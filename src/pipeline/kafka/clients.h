@@ -1,0 +1,22 @@
+// What agents and workers of one pipeline have in common: how they reach the brokers, and the topics between them.
+#pragma once
+
+#include <vector>
+
+#include "base/result.h"
+#include "pipeline/run/config.h"
+#include "transport/kafka/admin.h"
+#include "transport/kafka/properties.h"
+
+namespace braid {
+
+// The properties of every client, with the brokers. The configuration must have a `kafka` (CHECKed here and below).
+KafkaProperties ClientProperties(const Config& config);
+
+// The topics that a pipeline keeps for itself: mutations, changelog, schemas, gaps.
+std::vector<KafkaTopic> PipelineTopics(const Config& config);
+
+// Makes those of them that are not there. Errors: those of KafkaAdmin::CreateTopics; kTransient if no broker answers.
+Status MakePipelineTopics(const Config& config, KafkaAdmin* admin, int timeout_ms);
+
+}  // namespace braid
