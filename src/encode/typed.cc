@@ -83,10 +83,6 @@ bool TypedNode::operator==(const TypedNode& other) const {
          same_item && item_optional == other.item_optional && fields == other.fields;
 }
 
-bool FitsTypedSchema(const Change& change) {
-  return change.complete && change.row != RowKind::kRange;
-}
-
 TypedSchemaPtr TypedSchema::Make(const TableSchema& schema, RowKind row, const std::string& topic,
                                  const TypedOptions& options) {
   CHECK(row != RowKind::kRange);

@@ -64,8 +64,9 @@ struct TypedOptions {
   Nested nested = Nested::kStructs;
 };
 
-// True if the Change has a place in a typed stream: all of its row is known, and it is one row (or a truncation). What
-// has none is the caller's to hold back.
+// True if the Change has a place in a typed stream: all of its row is known, it is one row (or a truncation), and every
+// column of its key has a value; then encoders give its value and, but of a truncation, its key. What has no place is
+// the caller's to hold back.
 bool FitsTypedSchema(const Change& change);
 
 class TypedSchema {

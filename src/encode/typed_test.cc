@@ -87,13 +87,22 @@ TEST(TypedSchemaTest, ConnectAnnotatesWhatAvroDoesNotSay) {
 }
 
 TEST(TypedSchemaTest, OnlyWholeRowsFit) {
-  Change change;
+  TypedRow row({{"id", kInt}, {"c", SimpleType(TypeKind::kDouble)}}, {});
+  Change& change = row.change();
+  row.SetKey({FromHex("00000001"), FromHex("3ff0000000000000")});
   EXPECT_TRUE(FitsTypedSchema(change));
   change.complete = false;
   EXPECT_FALSE(FitsTypedSchema(change));
   change.complete = true;
   change.row = RowKind::kRange;
   EXPECT_FALSE(FitsTypedSchema(change));
+  change.row = RowKind::kStatic;
+  change.clustering = {};
+  EXPECT_TRUE(FitsTypedSchema(change));
+  change.row = RowKind::kRegular;
+  EXPECT_FALSE(FitsTypedSchema(change));
+  change.op = Op::kTruncate;
+  EXPECT_TRUE(FitsTypedSchema(change));
 }
 
 // The payload of `row` as Connect's JSON.
@@ -246,6 +255,20 @@ TEST(TypedKeyTest, AKeyWithoutAValueHasNoForm) {
   EXPECT_FALSE(refused());
   row.change().row = RowKind::kRange;
   EXPECT_TRUE(refused());
+}
+
+RC_GTEST_PROP(TypedPropertyTest, WhatFitsHasAKeyInEveryForm, (uint64_t seed)) {
+  ValueMaker maker(seed, 6);
+  const TypedRow::Columns keys = {{"id", maker.MakeType(2)}, {"c", maker.MakeType(2)}};
+  TypedRow row(keys, {{"v", kInt}});
+  row.SetKey({maker.MakeValue(*keys[0].second), maker.MakeValue(*keys[1].second)});
+  row.SetAfter({std::nullopt});
+  std::string out;
+  const bool connect = ConnectJsonEncoder(row.typed()).AppendKey(row.change(), &out);
+  RC_ASSERT(ConnectJsonEncoder(row.typed()).AppendValue(row.change(), row.context(), &out) == connect);
+  const bool avro = AvroEncoder(row.typed()).AppendKey(row.change(), 1, &out);
+  RC_ASSERT(FitsTypedSchema(row.change()) == connect);
+  RC_ASSERT(avro || !connect);
 }
 
 TEST(IntervalTest, EachPartHasItsSign) {
