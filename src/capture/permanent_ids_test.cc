@@ -132,5 +132,59 @@ RC_GTEST_PROP(WithPermanentIdsTest, IdsAreForEver, ()) {
   }
 }
 
+TEST(JoinDefinitionsTest, WhatOthersSawStays) {
+  const TableSchema before = Make({kKey, {"m"}, {"x"}});
+  EXPECT_THAT(Names(*JoinDefinitions(before, Make({kKey, {"m"}, {"y"}}), true)), ElementsAre("p", "m", "x", "y"));
+  EXPECT_THAT(Names(*JoinDefinitions(before, Make({kKey, {"m"}, {"y"}}), false)), ElementsAre("p", "m", "x", "y"));
+  EXPECT_EQ(JoinDefinitions(before, Make({kKey, {"m"}}), true)->id, before.id);
+}
+
+TEST(JoinDefinitionsTest, TheLaterStateOfAColumnCounts) {
+  const Spec never{.name = "x"};
+  const Spec dropped{.name = "x", .dropped_at = {5}, .dropped = true};
+  const Spec again{.name = "x", .dropped_at = {5}};
+  const Spec dropped_again{.name = "x", .dropped_at = {9}, .dropped = true};
+  const std::vector<Spec> states = {never, dropped, again, dropped_again};
+  for (size_t known = 0; known < states.size(); ++known) {
+    for (size_t seen = 0; seen < states.size(); ++seen) {
+      // A node whose files are older in all takes nothing back; and brings what is new.
+      const auto joined = JoinDefinitions(Make({kKey, states[known]}), Make({kKey, states[seen]}), false);
+      EXPECT_EQ(joined->id, Make({kKey, states[std::max(known, seen)]}).id) << known << " " << seen;
+    }
+  }
+  // Who has not heard that it was ever dropped does not bring it back, whatever else is new.
+  EXPECT_EQ(JoinDefinitions(Make({kKey, dropped}), Make({kKey, never}), true)->id, Make({kKey, dropped}).id);
+  // DROP … USING TIMESTAMP.
+  const Spec earlier{.name = "x", .dropped_at = {3}, .dropped = true};
+  EXPECT_THAT(Names(*JoinDefinitions(Make({kKey, again}), Make({kKey, earlier}), true)), ElementsAre("p", "x-"));
+}
+
+TEST(JoinDefinitionsTest, OptionsAndNamesOfKeysAreTheNewest) {
+  TableSchema before = Make({kKey});
+  before.gc_grace_s = 1;
+  TableSchema fresh = Make({{"q", ColumnKind::kPartitionKey}});
+  fresh.gc_grace_s = 2;
+  const auto newer = JoinDefinitions(before, fresh, true);
+  EXPECT_EQ(newer->gc_grace_s, 2);
+  EXPECT_THAT(Names(*newer), ElementsAre("q"));
+  const auto older = JoinDefinitions(before, fresh, false);
+  EXPECT_EQ(older->gc_grace_s, 1);
+  EXPECT_THAT(Names(*older), ElementsAre("p"));
+}
+
+TEST(JoinDefinitionsTest, TypesDoNotLoseFields) {
+  const auto udt = [](std::vector<std::string> names) {
+    const std::vector<TypePtr> types(names.size(), SimpleType(TypeKind::kInt));
+    return ListOf(UdtOf("k", "u", std::move(names), types, true), true);
+  };
+  const auto with = [&](std::vector<std::string> names) { return Make({kKey, {.name = "u", .type = udt(names)}}); };
+  for (const bool newer : {false, true}) {
+    EXPECT_EQ(JoinDefinitions(with({"a", "b"}), with({"a"}), newer)->id, with({"a", "b"}).id);
+    EXPECT_EQ(JoinDefinitions(with({"a"}), with({"a", "b"}), newer)->id, with({"a", "b"}).id);
+  }
+  EXPECT_EQ(JoinDefinitions(with({"a"}), with({"z"}), true)->id, with({"z"}).id);  // renamed
+  EXPECT_EQ(JoinDefinitions(with({"a"}), with({"z"}), false)->id, with({"a"}).id);
+}
+
 }  // namespace
 }  // namespace braid

@@ -73,6 +73,9 @@ class Planner {
   // The definition that `info` makes of the table, or nullptr if it is to stay as it is: `info` says nothing new, or
   // is older, or half of a change.
   TableSchemaPtr Successor(const TableInfo& info, const SchemaFold::Table& known, bool shared);
+  // The definition in `info`, with the columns that these very files had and have no more listed as dropped. (What of
+  // the other columns they lack, they may not have heard of yet.)
+  TableSchema WithoutLost(const TableInfo& info, const TableSchema& newest);
   void PlanHistory(const TableInfo& info, const SchemaFold::Table& known, const TableSchema& newest);
   void PlanDropped(const TableId& id, const SchemaFold::Table& known);
   bool IsDropped(const TableId& id, const SchemaFold::Table& known, WriteTime* at) const;
@@ -139,12 +142,30 @@ TableSchemaPtr Planner::Successor(const TableInfo& info, const SchemaFold::Table
                     info.FullName()));
     return nullptr;
   }
-  if (shared && !known.dropped) return JoinDefinitions(*known.newest, *info.schema, newer);
+  if (shared && !known.dropped) return JoinDefinitions(*known.newest, WithoutLost(info, *known.newest), newer);
   if (!shared && LacksColumns(*known.newest, *info.schema) && !(sight_.sure && sight_.complete)) {
     plan_.held = true;
     return nullptr;
   }
   return WithPermanentIds(*known.newest, *info.schema);
+}
+
+TableSchema Planner::WithoutLost(const TableInfo& info, const TableSchema& newest) {
+  TableSchema fresh = *info.schema;
+  const auto had = sight_.had->find(info.id);
+  if (had == sight_.had->end()) return fresh;
+  for (const Column& column : newest.columns) {
+    if (column.dropped || !had->second.contains(column.name) || info.schema->FindColumn(column.name) != nullptr)
+      continue;
+    if (sight_.sure && sight_.complete) {
+      fresh.columns.push_back(column);
+      fresh.columns.back().dropped = true;
+    } else {
+      plan_.held = true;
+      plan_.words.erase(info.id);  // to be looked at again
+    }
+  }
+  return fresh;
 }
 
 void Planner::PlanHistory(const TableInfo& info, const SchemaFold::Table& known, const TableSchema& newest) {

@@ -38,6 +38,7 @@ struct SchemaSight {
   const std::map<TableId, std::string>* unreadable = nullptr;  // what the last plan said of it
   // Of a journal that others write too:
   bool shared = false;
+  const std::map<TableId, std::set<std::string>>* had = nullptr;  // columns that the files have had since the start
   const std::map<TableId, SchemaWord>* said = nullptr;  // what the journal was told, or knew, of the files before
 };
 

@@ -52,6 +52,7 @@ class Registry : public SchemaRegistry {
   Status Update(bool settled);
   SchemaPlan Plan(const ClusterSchema& schema, bool whole) const;
   Status Say(const SchemaPlan& plan);
+  void Remember(const TableInfo& info);
   void Publish(SchemaPlan plan);
   Status ReadNew();
   // Takes in what the journal has given.
@@ -73,9 +74,10 @@ class Registry : public SchemaRegistry {
   int unsettled_ = 0;  // looks in a row
   int quiet_ = 0;      // looks in a row that found nothing new
   std::set<std::string> reported_;
-  std::set<TableId> seen_;              // in the nodes' files, since Open
-  std::set<TableId> unlogged_;          // by the nodes' files
-  std::map<TableId, SchemaWord> said_;  // of the nodes' files: the journal has it, or knew better
+  std::set<TableId> seen_;                        // in the nodes' files, since Open
+  std::map<TableId, std::set<std::string>> had_;  // columns of these tables, other than keys
+  std::set<TableId> unlogged_;                    // by the nodes' files
+  std::map<TableId, SchemaWord> said_;            // of the nodes' files: the journal has it, or knew better
   std::vector<Event> untold_;
 
   SchemaFold fold_;
@@ -156,7 +158,7 @@ Status Registry::Update(bool settled) {
   was_settled_ = settled;
   held_ = plan.held;
   said_ = plan.words;
-  for (const TableInfo& info : schema->tables()) seen_.insert(info.id);
+  for (const TableInfo& info : schema->tables()) Remember(info);
   Publish(std::move(plan));
   return {};
 }
@@ -171,6 +173,7 @@ SchemaPlan Registry::Plan(const ClusterSchema& schema, bool whole) const {
       .seen = &seen_,
       .unreadable = &unreadable_,
       .shared = journal_->shared(),
+      .had = &had_,
       .said = &said_,
   };
   SchemaPlan plan = PlanSchema(sight, fold_);
@@ -192,9 +195,19 @@ Status Registry::Say(const SchemaPlan& plan) {
     if (record.kind != SchemaRecord::Kind::kDefinition) continue;
     const std::pair said(record.table, record.schema->id);
     if (std::ranges::find(outcome.definitions, said) == outcome.definitions.end()) continue;
-    said_.insert_or_assign(record.table, plan.words.at(record.table));
+    const auto word = plan.words.find(record.table);
+    if (word != plan.words.end()) said_.insert_or_assign(record.table, word->second);
   }
   return {};
+}
+
+void Registry::Remember(const TableInfo& info) {
+  seen_.insert(info.id);
+  if (!journal_->shared() || info.schema == nullptr) return;
+  std::set<std::string>& columns = had_[info.id];
+  for (const auto* ids : {&info.schema->statics, &info.schema->regulars}) {
+    for (const ColumnId id : *ids) columns.insert(info.schema->column(id).name);
+  }
 }
 
 // What is in no journal.
