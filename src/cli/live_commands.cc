@@ -3,20 +3,19 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <memory>
+#include <utility>
 
 #include "cassandra/schema/schema.h"
 #include "cli/commands.h"
+#include "cli/serve.h"
 #include "cli/terminal.h"
 #include "cli/time_argument.h"
 #include "codec/schema.h"
 #include "control/config.h"
-#include "control/http.h"
-#include "control/log.h"
 #include "control/status.h"
 #include "pipeline/read/read_stream.h"
 #include "pipeline/run/pipeline.h"
@@ -24,18 +23,6 @@
 
 namespace braid {
 namespace {
-
-// SIGINT and SIGTERM ask to end in good order; a second one ends the program at once, which loses nothing either.
-std::atomic<bool> stop_asked = false;
-static_assert(std::atomic<bool>::is_always_lock_free);
-
-void StopOnSignals() {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { stop_asked = true; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
-}
 
 // All of `lines` to standard output.
 Status WriteOut(std::string_view lines) {
@@ -118,31 +105,19 @@ Result<SchemaFindings> CheckAgainstSchema(const Config& config) {
   return findings;
 }
 
-Status Run(const std::string& path) {
-  ASSIGN_OR_RETURN(const Config config, ReadConfig(path));
-  StopOnSignals();
-  // A client of the HTTP pages that goes away ends nothing. (Of `read` it is the reader that went: it ends.)
-  std::signal(SIGPIPE, SIG_IGN);
-  const auto lines = Log::Make({.fields = {{"pipeline", config.name}}});
-  const auto log = lines->Callback();
-  ASSIGN_OR_RETURN(const auto pipeline, Pipeline::Open(config, log));
-  std::unique_ptr<HttpServer> http;
-  if (config.http.port != 0) {
-    ASSIGN_OR_RETURN(http,
-                     HttpServer::Start(config.http.host, config.http.port, [&pipeline] { return pipeline->Stats(); }));
-  }
-  log(false, fmt::format("pipeline {} runs: {}, {}, state in {}", config.name, Plural(config.nodes.size(), "node"),
-                         Plural(config.shards, "shard"), config.state));
-  Status ran = pipeline->Run([] { return stop_asked.load(); });
-  if (ran.has_value()) log(false, "stopped: everything that was read is committed");
-  return ran;
-}
-
 }  // namespace
 
 int RunPipeline(const std::string& config_path) {
-  const Status ran = Run(config_path);
-  return ran.has_value() ? 0 : Fail(ran.error());
+  return Serve(config_path, ConfigUse::kRun, [](const Config& config, ServiceLog log) -> Result<Service> {
+    ASSIGN_OR_RETURN(auto opened, Pipeline::Open(config, std::move(log)));
+    const std::shared_ptr<Pipeline> pipeline = std::move(opened);
+    Service service;
+    service.started = fmt::format("pipeline {} runs: {}, {}, state in {}", config.name,
+                                  Plural(config.nodes.size(), "node"), Plural(config.shards, "shard"), config.state);
+    service.stats = [pipeline] { return pipeline->Stats(); };
+    service.run = [pipeline](std::function<bool()> stop) { return pipeline->Run(std::move(stop)); };
+    return service;
+  });
 }
 
 int RunRead(const ReadArguments& arguments) {
@@ -156,7 +131,7 @@ int RunRead(const ReadArguments& arguments) {
                                              .follow = arguments.follow,
                                              .write = WriteOut,
                                              .flush = {},
-                                             .stop = [] { return stop_asked.load(); }});
+                                             .stop = StopAsked});
   if (!position.has_value()) return Fail(position.error());
   fmt::print(stderr, "braid: read up to here; go on with --from {}\n", position->ToString());
   return 0;
