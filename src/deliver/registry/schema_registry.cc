@@ -143,7 +143,8 @@ class Client : public SchemaRegistry {
                       reply.url, what, reply.status));
     }
     const std::string words = TextOf(reply.body, "message");
-    if (words.empty()) return NoRegistry(reply);
+    // Any server says 404; a registry says of what.
+    if (words.empty() || (reply.status == 404 && reply.code < kNoSubject)) return NoRegistry(reply);
     return InvalidArgument(
         fmt::format("schema registry {}: {}: it answers {}: {}", reply.url, what, reply.status, OneLine(words)));
   }

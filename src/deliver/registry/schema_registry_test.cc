@@ -145,6 +145,8 @@ TEST_F(SchemaRegistryTest, UserAndPasswordAreSentAndTheirRefusalNamesNeither) {
 
 TEST_F(SchemaRegistryTest, WhatIsNoRegistryIsNamed) {
   EXPECT_THAT(Register().error().message, HasSubstr("is no schema registry; check the URL"));
+  fake_.Answer("/subjects/p.t-value", 404, R"({"error_code":404,"message":"no such page"})");
+  EXPECT_THAT(Register().error().message, HasSubstr("is no schema registry"));
   fake_.Answer("/subjects/p.t-value", 200, "[]");
   EXPECT_THAT(Register().error().message, HasSubstr("is no schema registry"));
   fake_.Answer("/subjects/p.t-value", 200, R"({"id":4294967296})");
