@@ -161,7 +161,7 @@ class Reader {
       NoteTwice(section, "name", node.name, &node_names_);
     }
     ReadNodeFiles(section, &node);
-    if (reads_nodes()) {
+    if (reads_nodes() && use_ != ConfigUse::kCapture) {
       for (const std::string& mistake : CheckNodeDirectories(node)) mistakes_.Add(item.line, mistake);
     }
     config_.nodes.push_back(std::move(node));

@@ -12,7 +12,7 @@ namespace braid {
 // What the configuration is read for: it says how much beyond the text is looked at.
 enum class ConfigUse {
   kRun,        // run: all of it; the nodes' directories must be there and allow what Braid does in them
-  kCapture,    // capture: the same, and kafka must be there
+  kCapture,    // capture: the same, and kafka must be there; which nodes are on this machine, the agent finds out
   kReconcile,  // reconcile: key files and secrets, no directory of a node; kafka must be there, source need not
   kValidate,   // validate: all that is there; with kafka, source need not be
   kRead,       // read: key files and secrets too, but no directory of a node

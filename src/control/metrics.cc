@@ -231,6 +231,40 @@ void AddBackfills(const RunStats& stats, Families* to) {
           static_cast<double>(total_bytes));
 }
 
+void AddOutlet(const OutletStats& outlet, Families* to) {
+  to->One(MetricType::Counter, "kafka_sent_records_total", "Records put on the way to the mutations topic.",
+          static_cast<double>(outlet.records));
+  to->One(MetricType::Counter, "kafka_acknowledged_records_total", "Of these, acknowledged by the brokers.",
+          static_cast<double>(outlet.acked));
+  to->One(MetricType::Counter, "kafka_sent_bytes_total", "Bytes of these records.", static_cast<double>(outlet.bytes));
+  to->One(MetricType::Gauge, "kafka_queue_bytes", "Memory of what waits for an acknowledgement.",
+          static_cast<double>(outlet.queue_bytes));
+  to->One(MetricType::Gauge, "kafka_silent_seconds", "For how long records have waited and none was acknowledged.",
+          Seconds(outlet.silent_us));
+  to->One(MetricType::Counter, "kafka_producer_renewals_total", "How often the producer had to be made anew.",
+          static_cast<double>(outlet.renewed));
+}
+
+void AddInlets(const std::vector<InletStats>& inlets, Families* to) {
+  const auto add = [&](MetricType type, const char* name, const char* help, const auto& value) {
+    to->Begin(type, name, help);
+    for (const InletStats& inlet : inlets) {
+      to->Add(static_cast<double>(value(inlet)), {{"shard", std::to_string(inlet.shard)}});
+    }
+  };
+  add(MetricType::Gauge, "kafka_lag_records", "Records of the mutations topic that are not committed as taken in.",
+      [](const InletStats& inlet) { return std::max<int64_t>(inlet.end - inlet.next, 0); });
+  add(MetricType::Gauge, "kafka_shard_restored", "1 if the shard's state is here and it runs.",
+      [](const InletStats& inlet) { return inlet.restored ? 1 : 0; });
+  add(MetricType::Counter, "kafka_published_records_total", "Records put into streams' topics since the shard is here.",
+      [](const InletStats& inlet) { return inlet.records; });
+  add(MetricType::Counter, "kafka_held_back_changes_total",
+      "Changes of rows known in part, of streams that promise whole ones.",
+      [](const InletStats& inlet) { return inlet.held_back; });
+  add(MetricType::Counter, "kafka_restored_bytes_total", "Read of the changelog when the shard came here.",
+      [](const InletStats& inlet) { return inlet.restored_bytes; });
+}
+
 }  // namespace
 
 std::string RenderMetrics(const RunStats& stats) {
@@ -246,10 +280,12 @@ std::string RenderMetrics(const RunStats& stats) {
   for (const NodeStats& node : stats.nodes) families.Add(1, {{"node", node.name}, {"host_id", node.host_id}});
   for (const ShardMetric& metric : kShardMetrics) {
     families.Begin(metric.type, metric.name, metric.help);
-    for (size_t i = 0; i < stats.shards.size(); ++i) {
-      families.Add(metric.value(stats.shards[i]), {{"shard", std::to_string(i)}});
+    for (const ShardStats& shard : stats.shards) {
+      families.Add(metric.value(shard), {{"shard", std::to_string(shard.number)}});
     }
   }
+  if (stats.outlet.has_value()) AddOutlet(*stats.outlet, &families);
+  if (!stats.inlets.empty()) AddInlets(stats.inlets, &families);
   std::ostringstream text;
   prometheus::TextSerializer().Serialize(text, families.list());
   return text.str();

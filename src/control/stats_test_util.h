@@ -41,7 +41,7 @@ inline RunStats SomeStats() {
   shard.state_reads = 200;
   shard.state_cache_hits = 150;
   shard.watermark_us = stats.started_us;
-  stats.shards = {shard, ShardStats{}};
+  stats.shards = {shard, ShardStats{.number = 1}};
   Gap gap;
   gap.id = 3;
   gap.reason = GapReason::kOverflow;

@@ -48,8 +48,8 @@ Json NodeJson(const NodeStats& node) {
           {"cdc_raw_limit_bytes", capture.cdc_space_bytes}};
 }
 
-Json ShardJson(const ShardStats& shard, size_t number) {
-  return {{"shard", number},
+Json ShardJson(const ShardStats& shard) {
+  return {{"shard", shard.number},
           {"mutations", shard.reconcile.mutations},
           {"writes", shard.reconcile.writes},
           {"copies_absorbed", shard.reconcile.copies},
@@ -119,6 +119,27 @@ Json LatencyJson(const LatencyHistogram& histogram) {
           {"p99_us", histogram.Quantile(0.99)}, {"p999_us", histogram.Quantile(0.999)}};
 }
 
+Json OutletJson(const OutletStats& outlet) {
+  return {{"records", outlet.records},
+          {"acknowledged", outlet.acked},
+          {"bytes", outlet.bytes},
+          {"queued", outlet.queued},
+          {"queue_bytes", outlet.queue_bytes},
+          {"silent_us", outlet.silent_us},
+          {"renewed", outlet.renewed},
+          {"last_error", outlet.last_error.empty() ? Json() : Json(outlet.last_error)}};
+}
+
+Json InletJson(const InletStats& inlet) {
+  return {{"shard", inlet.shard},
+          {"restored", inlet.restored},
+          {"next_offset", inlet.next},
+          {"end_offset", inlet.end},
+          {"records", inlet.records},
+          {"held_back", inlet.held_back},
+          {"restored_bytes", inlet.restored_bytes}};
+}
+
 }  // namespace
 
 std::string RenderStatusJson(const RunStats& stats) {
@@ -143,13 +164,15 @@ std::string RenderStatusJson(const RunStats& stats) {
                {"open_gaps", Json::array()},
                {"backfills", Json::array()}};
   for (const NodeStats& node : stats.nodes) json["nodes"].push_back(NodeJson(node));
-  for (const ShardStats& shard : stats.shards) json["shards"].push_back(ShardJson(shard, json["shards"].size()));
+  for (const ShardStats& shard : stats.shards) json["shards"].push_back(ShardJson(shard));
   for (const StreamStats& stream : stats.streams) {
     json["streams"].push_back({{"name", stream.name}, {"tables", stream.tables}});
   }
   for (const Gap& gap : stats.open_gaps) json["open_gaps"].push_back(GapJson(gap, stats));
   for (const BackfillStats& backfill : stats.backfills)
     json["backfills"].push_back(BackfillJson(backfill, stats.now_us));
+  if (stats.outlet.has_value()) json["outlet"] = OutletJson(*stats.outlet);
+  for (const InletStats& inlet : stats.inlets) json["inlets"].push_back(InletJson(inlet));
   // What is no UTF-8 (a file's name in a detail) is replaced: the library would throw.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

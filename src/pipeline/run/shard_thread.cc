@@ -109,6 +109,7 @@ void Pipeline::TellStats(ShardHost* host) {
   if (now_us - host->told_us < kTellEveryUs) return;
   host->told_us = now_us;
   ShardStats stats = host->shard->stats();
+  stats.number = host->number;
   stats.queue_bytes = host->channel.held_bytes();
   stats.state_bytes = host->state_bytes;
   const std::lock_guard lock(host->mutex);

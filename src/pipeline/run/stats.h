@@ -35,6 +35,17 @@ struct OutletStats {
   std::string last_error;    // what Kafka's client said last, if anything is wrong
 };
 
+// Of a worker: a shard that the group gave to it.
+struct InletStats {
+  uint32_t shard = 0;
+  bool restored = false;        // it runs
+  int64_t next = 0;             // offset of the next record of the mutations topic, as committed
+  int64_t end = 0;              // where the topic's partition ended when it was last heard of
+  uint64_t records = 0;         // put into streams' topics since the shard is here
+  uint64_t held_back = 0;       // Changes that are not whole, of streams that promise whole ones
+  uint64_t restored_bytes = 0;  // of the changelog, when it came here
+};
+
 struct StreamStats {
   std::string name;
   std::vector<std::string> tables;  // "keyspace.table", those that exist now
@@ -78,6 +89,7 @@ struct RunStats {
   std::vector<StreamStats> streams;
 
   std::optional<OutletStats> outlet;
+  std::vector<InletStats> inlets;  // by shard
 
   int64_t max_lag_us() const;
   // Sets `ready` and, if nothing has set it, `not_ready`: by the alarms and the lag.

@@ -24,6 +24,7 @@ struct LatencyHistogram {
 };
 
 struct ShardStats {
+  uint32_t number = 0;
   Reconciler::Stats reconcile;
   TimelineWriter::Stats timeline;
   uint64_t commits = 0;
