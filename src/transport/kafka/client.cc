@@ -28,6 +28,8 @@ constexpr std::array kDecided = {"acks",
                                  "queued.min.messages",
                                  "queued.max.messages.kbytes",
                                  "group.id",
+                                 "group.protocol",
+                                 "partition.assignment.strategy",
                                  "isolation.level",
                                  "enable.auto.commit",
                                  "enable.auto.offset.store",
@@ -252,7 +254,7 @@ Error Client::Failure(const std::string& what, rd_kafka_resp_err_t err, std::str
 }
 
 void Client::SetFatal(std::string why) {
-  if (fatal_.empty()) fatal_ = std::move(why);
+  fatal_ = std::move(why);
 }
 
 void Client::LookForFatal() {

@@ -66,7 +66,6 @@ struct KafkaConsumer::Impl : kafka::Client {
 
   static void OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t* list, void* self);
 
-  bool Eager() const { return std::string_view(rd_kafka_rebalance_protocol(rk())) == "EAGER"; }
   Status Answer(const char* what, rd_kafka_error_t* raw) const;
   Status Each(const char* what, rd_kafka_resp_err_t err, const rd_kafka_topic_partition_list_t& list) const;
   void Drop();
@@ -88,11 +87,7 @@ void KafkaConsumer::Impl::OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t err, r
   auto* self = static_cast<Impl*>(static_cast<Client*>(opaque));
   if (self->closing) {
     // Nobody is asked any more.
-    if (self->Eager()) {
-      rd_kafka_assign(rk, nullptr);
-    } else {
-      const kafka::RdError ignored(rd_kafka_incremental_unassign(rk, list));
-    }
+    const kafka::RdError ignored(rd_kafka_incremental_unassign(rk, list));
     return;
   }
   KafkaEvent event;
@@ -195,8 +190,8 @@ Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Open(Options options) {
   CHECK(!options.group.empty());
   const uint64_t bytes = options.queue_bytes;
   const kafka::NamesAndValues defaults = {
-      {"partition.assignment.strategy", "cooperative-sticky"},
-      {"fetch.wait.max.ms", "500"},
+      // How long it takes to learn that there is no more; what comes is told at once.
+      {"fetch.wait.max.ms", "100"},
       {"fetch.error.backoff.ms", "100"},
       // When the queue was full, fetching goes on this much later; the default of a second would leave it empty.
       {"fetch.queue.backoff.ms", "2"},
@@ -207,6 +202,7 @@ Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Open(Options options) {
   };
   const kafka::NamesAndValues decided = {
       {"group.id", options.group},
+      {"partition.assignment.strategy", "cooperative-sticky"},
       {"isolation.level", "read_committed"},
       {"enable.auto.commit", "false"},
       {"enable.auto.offset.store", "false"},
@@ -238,21 +234,14 @@ Status KafkaConsumer::Subscribe(const std::vector<std::string>& topics) {
 Status KafkaConsumer::Add(const std::vector<KafkaOffset>& from, bool paused) {
   const PartitionList list = kafka::MakeList(from);
   constexpr const char* kWhat = "partitions cannot be read";
-  if (impl_->Eager()) {
-    TRY(impl_->Each(kWhat, rd_kafka_assign(impl_->rk(), list.get()), *list));
-  } else {
-    TRY(impl_->Answer(kWhat, rd_kafka_incremental_assign(impl_->rk(), list.get())));
-  }
+  TRY(impl_->Answer(kWhat, rd_kafka_incremental_assign(impl_->rk(), list.get())));
   if (paused) TRY(impl_->Each(kWhat, rd_kafka_pause_partitions(impl_->rk(), list.get()), *list));
   return {};
 }
 
 Status KafkaConsumer::Remove(const std::vector<KafkaPartition>& partitions) {
   const PartitionList list = kafka::MakeList(partitions);
-  constexpr const char* kWhat = "partitions cannot be given up";
-  // The eager protocol takes all away at once.
-  if (impl_->Eager()) return impl_->Each(kWhat, rd_kafka_assign(impl_->rk(), nullptr), *list);
-  return impl_->Answer(kWhat, rd_kafka_incremental_unassign(impl_->rk(), list.get()));
+  return impl_->Answer("partitions cannot be given up", rd_kafka_incremental_unassign(impl_->rk(), list.get()));
 }
 
 Status KafkaConsumer::Pause(const std::vector<KafkaPartition>& partitions) {
@@ -269,7 +258,11 @@ Status KafkaConsumer::Seek(const KafkaOffset& to) {
   constexpr const char* kWhat = "cannot go to an offset";
   const PartitionList list = kafka::MakeList(std::vector<KafkaOffset>{to});
   TRY(impl_->Answer(kWhat, rd_kafka_seek_partitions(impl_->rk(), list.get(), kSeekMs)));
-  return impl_->Each(kWhat, RD_KAFKA_RESP_ERR_NO_ERROR, *list);
+  if (list->elems[0].err != RD_KAFKA_RESP_ERR__STATE) return impl_->Each(kWhat, RD_KAFKA_RESP_ERR_NO_ERROR, *list);
+  // Reading has stopped (kOutOfRange), or has not begun.
+  list->elems[0].err = RD_KAFKA_RESP_ERR_NO_ERROR;
+  TRY(impl_->Answer(kWhat, rd_kafka_incremental_unassign(impl_->rk(), list.get())));
+  return impl_->Answer(kWhat, rd_kafka_incremental_assign(impl_->rk(), list.get()));
 }
 
 int64_t KafkaConsumer::Position(const KafkaPartition& partition) const {
@@ -327,6 +320,14 @@ Result<KafkaConsumer::Watermarks> KafkaConsumer::QueryWatermarks(const KafkaPart
   if (err == RD_KAFKA_RESP_ERR_NO_ERROR) return marks;
   return impl_->Failure("the ends of a partition cannot be asked", err, {},
                         Place{partition.topic, partition.partition});
+}
+
+int64_t KafkaConsumer::KnownEnd(const KafkaPartition& partition) const {
+  int64_t low = 0;
+  int64_t high = 0;
+  const rd_kafka_resp_err_t err =
+      rd_kafka_get_watermark_offsets(impl_->rk(), partition.topic.c_str(), partition.partition, &low, &high);
+  return err == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : kKafkaNone;
 }
 
 Result<std::vector<KafkaOffset>> KafkaConsumer::OffsetsForTime(const std::vector<KafkaPartition>& partitions,

@@ -93,7 +93,7 @@ class KafkaConsumer {
   KafkaConsumer(const KafkaConsumer&) = delete;
   KafkaConsumer& operator=(const KafkaConsumer&) = delete;
 
-  // Becomes a member of the group (assignor: cooperative-sticky unless the properties say otherwise). Once.
+  // Becomes a member of the group (assignor: cooperative-sticky). Once.
   Status Subscribe(const std::vector<std::string>& topics);
 
   // Begins to read these partitions too, each from its offset (or kKafkaBeginning, kKafkaEnd); `paused`: not before
@@ -105,8 +105,8 @@ class KafkaConsumer {
   Status Pause(const std::vector<KafkaPartition>& partitions);
   Status Resume(const std::vector<KafkaPartition>& partitions);
 
-  // The next record of a partition that was added is that at `to.offset`, or the first behind it. kTransient: could not
-  // be done now, do it again.
+  // The next record of a partition that was added is that at `to.offset`, or the first behind it. One that was paused
+  // may go on by that: Resume it anyway. kTransient: could not be done now, do it again.
   Status Seek(const KafkaOffset& to);
 
   // The offset behind the last record that Poll gave of the partition; kKafkaNone if there is none.
@@ -127,6 +127,10 @@ class KafkaConsumer {
   };
   // Asks the broker. Errors: kTransient; kNotFound, no such topic or partition.
   Result<Watermarks> QueryWatermarks(const KafkaPartition& partition, int timeout_ms);
+
+  // Where the partition's readable records ended when the broker last sent some; kKafkaNone if it never did. Asks
+  // nobody.
+  int64_t KnownEnd(const KafkaPartition& partition) const;
 
   // The offset of the first record of each partition whose time is at least `time_ms`; kKafkaEnd if there is none.
   Result<std::vector<KafkaOffset>> OffsetsForTime(const std::vector<KafkaPartition>& partitions, int64_t time_ms,

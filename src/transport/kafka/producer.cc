@@ -67,6 +67,9 @@ struct KafkaProducer::Impl : kafka::Client {
   const bool transactional;
   const uint64_t queue_bytes;
   std::unordered_map<std::string, std::unique_ptr<Topic>> topics;
+  // Why the broker did not take a record. librdkafka goes on after an abort, but has been seen to go on with a gap in
+  // its sequence numbers, which the broker refuses again.
+  std::string refused;
   uint64_t held_bytes = 0;  // of what is produced and not acknowledged
   Stats stats;
   // Of EndTxn: what was sent and never answered may still be carried out, whatever came of trying it again.
@@ -87,11 +90,12 @@ void KafkaProducer::Impl::OnDelivery(rd_kafka_t* /*rk*/, const rd_kafka_message_
     return;
   }
   ++self->stats.failed;
-  // In a transaction librdkafka sees to it that it is not committed.
-  if (!self->transactional && !gap) {
-    self->SetFatal(self->Text("a record cannot be produced", record->err, rd_kafka_message_errstr(record),
-                              Place{rd_kafka_topic_name(record->rkt), record->partition}));
-  }
+  const bool purged = record->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || record->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+  if (purged || gap || !self->refused.empty()) return;
+  self->refused = self->Text("a record cannot be produced", record->err, rd_kafka_message_errstr(record),
+                             Place{rd_kafka_topic_name(record->rkt), record->partition});
+  // In a transaction librdkafka sees to it that it is not committed. Else this says more than what came of it.
+  if (!self->transactional) self->SetFatal(self->refused);
 }
 
 rd_kafka_resp_err_t KafkaProducer::Impl::OnNew(rd_kafka_t* rk, const rd_kafka_conf_t* /*conf*/, void* opaque,
@@ -185,8 +189,10 @@ KafkaTransactionResult KafkaProducer::Impl::ResultOf(const char* what, rd_kafka_
   KafkaTransactionResult result;
   result.message = Text(what, rd_kafka_error_code(raw), rd_kafka_error_string(raw));
   if (rd_kafka_error_is_fatal(raw) != 0 || !fatal().empty()) {
-    SetFatal(result.message);
+    if (fatal().empty()) SetFatal(result.message);
     result.kind = Kind::kRenew;
+  } else if (!refused.empty()) {
+    result = {Kind::kRenew, refused};
   } else if (rd_kafka_error_txn_requires_abort(raw) != 0) {
     result.kind = Kind::kAbort;
   } else if (rd_kafka_error_is_retriable(raw) != 0) {
@@ -305,6 +311,7 @@ int64_t KafkaProducer::LastAckedOffset(const std::string& topic, int32_t partiti
 KafkaProducer::Stats KafkaProducer::stats() const {
   Stats stats = impl_->stats;
   stats.queued = stats.produced - stats.acked - stats.failed;
+  stats.queued_bytes = impl_->held_bytes;
   stats.last_error = impl_->last_error();
   stats.errors = impl_->errors();
   return stats;
@@ -323,6 +330,7 @@ KafkaTransactionResult KafkaProducer::Init(int timeout_ms) {
 KafkaTransactionResult KafkaProducer::Begin() {
   CHECK(impl_->transactional);
   if (failed()) return {Kind::kRenew, impl_->fatal()};
+  if (!impl_->refused.empty()) return {Kind::kRenew, impl_->refused};
   const uint64_t answered = impl_->ends_answered;
   if (impl_->ends_sent > answered) {
     return {Kind::kRenew, impl_->Text("a request that ended a transaction was not answered and may still arrive",

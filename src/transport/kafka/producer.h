@@ -24,9 +24,9 @@ struct [[nodiscard]] KafkaTransactionResult {
     kOk,
     kAgain,  // nothing has been decided (no broker yet): call the same again
     kAbort,  // the transaction cannot be committed, and is not: Abort, then begin a new one
-    kRenew,  // this producer is done, or nobody knows how the transaction ended: destroy it, open another one with the
-             // same transactional id, whose Init ends what was begun here, and find out from the group's committed
-             // offsets (KafkaConsumer::Committed) whether the transaction counts
+    kRenew,  // this producer is done (fenced, or a record was refused), or nobody knows how the transaction ended:
+             // destroy it, open another one with the same transactional id, whose Init ends what was begun here, and
+             // find out from the group's committed offsets (KafkaConsumer::Committed) whether the transaction counts
   };
   Kind kind = Kind::kOk;
   std::string message;  // why; "" of kOk
@@ -50,11 +50,12 @@ class KafkaProducer {
   };
 
   struct Stats {
-    uint64_t produced = 0;   // records taken by Produce
-    uint64_t acked = 0;      // of these, acknowledged by the broker and all replicas in sync
-    uint64_t failed = 0;     // of these, given up: purged by Abort, or refused by the broker
-    uint64_t queued = 0;     // of these, neither yet
-    std::string last_error;  // what librdkafka said last, "" if nothing: why nothing moves while no broker answers
+    uint64_t produced = 0;      // records taken by Produce
+    uint64_t acked = 0;         // of these, acknowledged by the broker and all replicas in sync
+    uint64_t failed = 0;        // of these, given up: purged by Abort, or refused by the broker
+    uint64_t queued = 0;        // of these, neither yet
+    uint64_t queued_bytes = 0;  // what those take, as Options::queue_bytes counts
+    std::string last_error;     // what librdkafka said last, "" if nothing: why nothing moves while no broker answers
     uint64_t errors = 0;
   };
 

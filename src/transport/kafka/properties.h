@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,6 +49,7 @@ using KafkaLog = std::function<void(bool alarm, const std::string& message)>;
 class KafkaProperties {
  public:
   KafkaProperties() = default;
+  KafkaProperties(std::initializer_list<std::pair<std::string, std::string>> values) : values_(values) {}
   explicit KafkaProperties(std::vector<std::pair<std::string, std::string>> values) : values_(std::move(values)) {}
 
   void Set(std::string name, std::string value);
