@@ -196,6 +196,7 @@ void Client::OnLog(const rd_kafka_t* rk, int level, const char* facility, const 
   std::string_view said(text);
   // One set of properties serves producers and consumers.
   if (said.find("property and will be ignored by this") != std::string_view::npos) return;
+  if (said.find("enable.gapless.guarantee is experimental") != std::string_view::npos) return;
   std::string line = self->properties_.Redacted(fmt::format("librdkafka: {} ({})", said, facility));
   const std::lock_guard lock(self->mutex_);
   if (!self->lines_.empty() && self->lines_.back().text == line) {

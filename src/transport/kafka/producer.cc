@@ -50,8 +50,6 @@ struct KafkaProducer::Impl : kafka::Client {
 
   static void OnDelivery(rd_kafka_t* rk, const rd_kafka_message_t* record, void* opaque);
   static rd_kafka_resp_err_t OnNew(rd_kafka_t* rk, const rd_kafka_conf_t* conf, void* opaque, char* words, size_t size);
-  static rd_kafka_resp_err_t OnRequest(rd_kafka_t* rk, int socket, const char* broker, int32_t broker_id, int16_t api,
-                                       int16_t version, int32_t correlation, size_t size, void* opaque);
   static rd_kafka_resp_err_t OnResponse(rd_kafka_t* rk, int socket, const char* broker, int32_t broker_id, int16_t api,
                                         int16_t version, int32_t correlation, size_t size, int64_t rtt,
                                         rd_kafka_resp_err_t err, void* opaque);
@@ -72,9 +70,9 @@ struct KafkaProducer::Impl : kafka::Client {
   std::string refused;
   uint64_t held_bytes = 0;  // of what is produced and not acknowledged
   Stats stats;
-  // Of EndTxn: what was sent and never answered may still be carried out, whatever came of trying it again.
-  std::atomic<uint64_t> ends_sent = 0;
-  std::atomic<uint64_t> ends_answered = 0;
+  // A request that ends a transaction got no answer, and was sent again: the first one may still be carried out,
+  // whatever came of the second. Set by a thread of librdkafka.
+  std::atomic<bool> end_in_doubt = false;
 };
 
 void KafkaProducer::Impl::OnDelivery(rd_kafka_t* /*rk*/, const rd_kafka_message_t* record, void* opaque) {
@@ -91,7 +89,7 @@ void KafkaProducer::Impl::OnDelivery(rd_kafka_t* /*rk*/, const rd_kafka_message_
   }
   ++self->stats.failed;
   const bool purged = record->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || record->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
-  if (purged || gap || !self->refused.empty()) return;
+  if (purged || record->err == RD_KAFKA_RESP_ERR_NO_ERROR || !self->refused.empty()) return;
   self->refused = self->Text("a record cannot be produced", record->err, rd_kafka_message_errstr(record),
                              Place{rd_kafka_topic_name(record->rkt), record->partition});
   // In a transaction librdkafka sees to it that it is not committed. Else this says more than what came of it.
@@ -100,23 +98,14 @@ void KafkaProducer::Impl::OnDelivery(rd_kafka_t* /*rk*/, const rd_kafka_message_
 
 rd_kafka_resp_err_t KafkaProducer::Impl::OnNew(rd_kafka_t* rk, const rd_kafka_conf_t* /*conf*/, void* opaque,
                                                char* /*words*/, size_t /*size*/) {
-  const rd_kafka_resp_err_t err = rd_kafka_interceptor_add_on_request_sent(rk, "braid", &OnRequest, opaque);
-  if (err != RD_KAFKA_RESP_ERR_NO_ERROR) return err;
   return rd_kafka_interceptor_add_on_response_received(rk, "braid", &OnResponse, opaque);
-}
-
-rd_kafka_resp_err_t KafkaProducer::Impl::OnRequest(rd_kafka_t* /*rk*/, int /*socket*/, const char* /*broker*/,
-                                                   int32_t /*broker_id*/, int16_t api, int16_t /*version*/,
-                                                   int32_t /*correlation*/, size_t /*size*/, void* opaque) {
-  if (api == kEndTxnApi) ++static_cast<Impl*>(opaque)->ends_sent;
-  return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 rd_kafka_resp_err_t KafkaProducer::Impl::OnResponse(rd_kafka_t* /*rk*/, int /*socket*/, const char* /*broker*/,
                                                     int32_t /*broker_id*/, int16_t api, int16_t /*version*/,
                                                     int32_t /*correlation*/, size_t /*size*/, int64_t /*rtt*/,
                                                     rd_kafka_resp_err_t err, void* opaque) {
-  if (api == kEndTxnApi && err == RD_KAFKA_RESP_ERR_NO_ERROR) ++static_cast<Impl*>(opaque)->ends_answered;
+  if (api == kEndTxnApi && err != RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<Impl*>(opaque)->end_in_doubt = true;
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -331,8 +320,7 @@ KafkaTransactionResult KafkaProducer::Begin() {
   CHECK(impl_->transactional);
   if (failed()) return {Kind::kRenew, impl_->fatal()};
   if (!impl_->refused.empty()) return {Kind::kRenew, impl_->refused};
-  const uint64_t answered = impl_->ends_answered;
-  if (impl_->ends_sent > answered) {
+  if (impl_->end_in_doubt) {
     return {Kind::kRenew, impl_->Text("a request that ended a transaction was not answered and may still arrive",
                                       RD_KAFKA_RESP_ERR__TIMED_OUT)};
   }
