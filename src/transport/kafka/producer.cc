@@ -200,7 +200,6 @@ Result<std::unique_ptr<KafkaProducer>> KafkaProducer::Open(Options options) {
   const kafka::NamesAndValues defaults = {
       {"compression.type", "lz4"},
       {"linger.ms", std::to_string(options.linger_ms)},
-      {"batch.size", "262144"},
       {"message.max.bytes", "67108864"},
   };
   // The bound in bytes is kept here, where records of any size get through an empty queue.

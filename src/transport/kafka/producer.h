@@ -37,7 +37,7 @@ struct [[nodiscard]] KafkaTransactionResult {
 class KafkaProducer {
  public:
   struct Options {
-    KafkaProperties properties;  // may override linger.ms, batch.size, compression.type and the like
+    KafkaProperties properties;  // may override linger.ms, batch.size (at most the topics' max.message.bytes), …
     // Empty: idempotent only, and a record waits for its broker for ever (message.timeout.ms 0).
     std::string transactional_id;
     // After so long the broker aborts a transaction by itself. Until then, what a dead worker left open hides all later
