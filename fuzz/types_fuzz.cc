@@ -8,7 +8,10 @@
 #include "cassandra/types/comparable.h"
 #include "cassandra/types/parse.h"
 #include "cassandra/types/validate.h"
+#include "encode/avro.h"
+#include "encode/connect_json.h"
 #include "encode/json.h"
+#include "encode/testing.h"
 #include "model/value_order.h"
 #include "nlohmann/json.hpp"
 
@@ -46,6 +49,25 @@ void CheckPromises(const Type& type, ByteView value) {
   CHECK(!key.empty() && static_cast<uint8_t>(key[0]) != 0xFF);
 }
 
+// The same in the typed forms: whatever the bytes, the event is whole.
+void CheckTyped(const TypePtr& type, ByteView value) {
+  for (const auto nested : {TypedOptions::Nested::kStructs, TypedOptions::Nested::kJson}) {
+    TypedRow row({{"id", SimpleType(TypeKind::kText)}, {"c", type}}, {{"v", type}}, {}, "p.ks.t", {nested});
+    row.SetKey({"k", std::string(value)});
+    row.SetAfter({std::string(value)});
+    const ConnectJsonEncoder connect(row.typed());
+    const AvroEncoder avro(row.typed());
+    CHECK(!nlohmann::json::parse(avro.value_schema(), nullptr, /*allow_exceptions=*/false).is_discarded());
+    std::string key;
+    std::string json;
+    std::string datum;
+    CHECK(connect.Fits(row.change()) == connect.AppendKey(row.change(), &key));
+    CHECK(connect.Fits(row.change()) == connect.AppendValue(row.change(), row.context(), &json));
+    CHECK(json.empty() || !nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false).is_discarded());
+    CHECK(avro.Fits(row.change()) == avro.AppendValue(row.change(), row.context(), 1, &datum));
+  }
+}
+
 void Run(ByteView input) {
   const bool cql = input[0] % 2 == 0;
   input.remove_prefix(1);
@@ -53,6 +75,7 @@ void Run(ByteView input) {
   const auto type = Parse(cql, input.substr(0, line_end));
   if (!type.has_value() || line_end == ByteView::npos) return;
   CheckPromises(**type, input.substr(line_end + 1));
+  CheckTyped(*type, input.substr(line_end + 1));
 }
 
 }  // namespace

@@ -22,6 +22,9 @@ class AvroEncoder {
   const std::string& key_schema() const { return key_schema_; }
   const std::string& value_schema() const { return value_schema_; }
 
+  // Whether it has a place in a stream of this form: see TypedSchema::Fits.
+  bool Fits(const Change& change) const { return schema_->Fits(change, /*any_number=*/true); }
+
   // Append the framed key or value; `schema_id` is what the registry calls key_schema() or value_schema(). What they
   // CHECK, and when they give false and append nothing, is as of ConnectJsonEncoder.
   bool AppendKey(const Change& change, int32_t schema_id, std::string* out) const;

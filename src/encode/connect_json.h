@@ -23,6 +23,9 @@ class ConnectJsonEncoder {
   bool AppendKey(const Change& change, std::string* out) const;
   bool AppendValue(const Change& change, const EventContext& context, std::string* out) const;
 
+  // Whether it has a place in a stream of this form: see TypedSchema::Fits.
+  bool Fits(const Change& change) const { return schema_->Fits(change, /*any_number=*/false); }
+
   // The schemas alone, as JSON objects.
   const std::string& key_schema() const { return key_schema_; }
   const std::string& value_schema() const { return value_schema_; }

@@ -64,11 +64,6 @@ struct TypedOptions {
   Nested nested = Nested::kStructs;
 };
 
-// True if the Change has a place in a typed stream: all of its row is known, it is one row (or a truncation), and every
-// column of its key has a value; then encoders give its value and, but of a truncation, its key. What has no place is
-// the caller's to hold back.
-bool FitsTypedSchema(const Change& change);
-
 class TypedSchema {
  public:
   struct ColumnField {
@@ -86,6 +81,11 @@ class TypedSchema {
   // The definition that it was made of.
   SchemaId id() const { return id_; }
   RowKind row_kind() const { return row_kind_; }
+
+  // True if the Change has a place in a typed stream: all of its row is known, it is one row (or a truncation), and
+  // every column of its key has a value; then encoders give its value and, but of a truncation, its key. What has no
+  // place is the caller's to hold back. `any_number`: the form has NaN and infinities too; encoders know, ask theirs.
+  bool Fits(const Change& change, bool any_number) const;
 
   // The record's key: a struct of the key columns, none of them optional.
   const TypedNode& key() const { return *key_; }

@@ -1,25 +1,27 @@
 #include <cmath>
-#include <optional>
+#include <string>
+#include <string_view>
 
 #include "encode/json.h"
 #include "encode/typed.h"
-#include "encode/typed_types.h"
 #include "encode/typed_writer.h"
 
 namespace braid {
 namespace {
 
-// The sink of typed_writer.h that keeps nothing: only what values are fit is of interest. As strict as any form.
+// The sink of typed_writer.h that keeps nothing: only what values are fit is of interest.
 class NoSink {
  public:
+  explicit NoSink(bool any_number) : any_number_(any_number) {}
+
   size_t Mark() const { return 0; }
   void Rollback(size_t) {}
   void Null() {}
   void Some() {}
   void Boolean(bool) {}
   void Integer(int64_t) {}
-  bool Float(float value) { return std::isfinite(value); }
-  bool Double(double value) { return std::isfinite(value); }
+  bool Float(float value) { return any_number_ || std::isfinite(value); }
+  bool Double(double value) { return any_number_ || std::isfinite(value); }
   void Text(std::string_view) {}
   void Bytes(ByteView) {}
   bool TextOf(const Type& type, ByteView value) {
@@ -37,40 +39,17 @@ class NoSink {
   void BeginMap(int64_t) {}
   void MapKey(std::string_view) {}
   void EndMap(int64_t) {}
+
+ private:
+  const bool any_number_;
 };
-
-bool HasValue(const Type& type, ByteView bytes) {
-  NoSink sink;
-  TypedValueWriter<NoSink> writer(&sink);
-  // Of other types the writer does not look at the node.
-  static const TypedNode kScalar;
-  if (type.args.empty()) return writer.Required(kScalar, type, bytes) == Written::kYes;
-  const TypedNodePtr node = TypeMapper("key", {}).Map(type, "value");
-  return writer.Required(*node, type, bytes) == Written::kYes;
-}
-
-bool HasWholeKey(const Change& change) {
-  const TableSchema& schema = *change.schema;
-  PartitionKeyReader key(schema.partition_key.size(), change.partition_key);
-  for (const ColumnId id : schema.partition_key) {
-    const std::optional<ByteView> value = key.Next();
-    if (!value || !HasValue(*schema.column(id).type, *value)) return false;
-  }
-  if (key.Next() || !key.status().has_value()) return false;
-  if (change.row == RowKind::kStatic) return true;
-  ClusteringReader clustering(change.clustering);
-  for (const ColumnId id : schema.clustering) {
-    const std::optional<ClusteringReader::Value> value = clustering.Next();
-    if (!value || value->null || !HasValue(*schema.column(id).type, value->bytes)) return false;
-  }
-  return !clustering.Next() && clustering.status().has_value();
-}
 
 }  // namespace
 
-bool FitsTypedSchema(const Change& change) {
+bool TypedSchema::Fits(const Change& change, bool any_number) const {
   if (!change.complete || change.row == RowKind::kRange) return false;
-  return change.op == Op::kTruncate || HasWholeKey(change);
+  NoSink sink(any_number);
+  return change.op == Op::kTruncate || TypedWriter(*this, change, &sink).WriteKey();
 }
 
 }  // namespace braid

@@ -89,20 +89,19 @@ TEST(TypedSchemaTest, ConnectAnnotatesWhatAvroDoesNotSay) {
 TEST(TypedSchemaTest, OnlyWholeRowsFit) {
   TypedRow row({{"id", kInt}, {"c", SimpleType(TypeKind::kDouble)}}, {});
   Change& change = row.change();
+  const auto fits = [&] { return row.typed()->Fits(change, true); };
   row.SetKey({FromHex("00000001"), FromHex("3ff0000000000000")});
-  EXPECT_TRUE(FitsTypedSchema(change));
+  EXPECT_TRUE(fits());
   change.complete = false;
-  EXPECT_FALSE(FitsTypedSchema(change));
+  EXPECT_FALSE(fits());
   change.complete = true;
   change.row = RowKind::kRange;
-  EXPECT_FALSE(FitsTypedSchema(change));
-  change.row = RowKind::kStatic;
-  change.clustering = {};
-  EXPECT_TRUE(FitsTypedSchema(change));
+  EXPECT_FALSE(fits());
   change.row = RowKind::kRegular;
-  EXPECT_FALSE(FitsTypedSchema(change));
+  change.clustering = {};
+  EXPECT_FALSE(fits());
   change.op = Op::kTruncate;
-  EXPECT_TRUE(FitsTypedSchema(change));
+  EXPECT_TRUE(fits());
 }
 
 // The payload of `row` as Connect's JSON.
@@ -259,15 +258,17 @@ TEST(TypedKeyTest, AKeyWithoutAValueHasNoForm) {
 
 RC_GTEST_PROP(TypedPropertyTest, WhatFitsHasAKeyInEveryForm, (uint64_t seed)) {
   ValueMaker maker(seed, 6);
+  const TypedOptions options{.nested = maker.OneIn(2) ? TypedOptions::Nested::kJson : TypedOptions::Nested::kStructs};
   const TypedRow::Columns keys = {{"id", maker.MakeType(2)}, {"c", maker.MakeType(2)}};
-  TypedRow row(keys, {{"v", kInt}});
+  TypedRow row(keys, {{"v", kInt}}, {}, "p.ks.t", options);
   row.SetKey({maker.MakeValue(*keys[0].second), maker.MakeValue(*keys[1].second)});
   row.SetAfter({std::nullopt});
   std::string out;
   const bool connect = ConnectJsonEncoder(row.typed()).AppendKey(row.change(), &out);
   RC_ASSERT(ConnectJsonEncoder(row.typed()).AppendValue(row.change(), row.context(), &out) == connect);
   const bool avro = AvroEncoder(row.typed()).AppendKey(row.change(), 1, &out);
-  RC_ASSERT(FitsTypedSchema(row.change()) == connect);
+  RC_ASSERT(ConnectJsonEncoder(row.typed()).Fits(row.change()) == connect);
+  RC_ASSERT(AvroEncoder(row.typed()).Fits(row.change()) == avro);
   RC_ASSERT(avro || !connect);
 }
 
@@ -285,6 +286,24 @@ TEST(IntervalTest, EachPartHasItsSign) {
   EXPECT_EQ(text(14, 3, 3661500000000), "P1Y2M3DT1H1M1.5S");
   EXPECT_EQ(text(-14, -3, -3661000000001), "P-1Y-2M-3DT-1H-1M-1.000000001S");
   EXPECT_EQ(text(0, 0, INT64_MIN), "P0Y0M0DT-2562047H-47M-16.854775808S");
+}
+
+TEST(AvroTest, HasNumbersThatJsonHasNot) {
+  TypedRow row({{"id", SimpleType(TypeKind::kDouble)}}, {{"v", kInt}});
+  row.SetKey({FromHex("7ff8000000000000")});
+  EXPECT_FALSE(ConnectJsonEncoder(row.typed()).Fits(row.change()));
+  EXPECT_TRUE(AvroEncoder(row.typed()).Fits(row.change()));
+}
+
+TEST(TypedKeyTest, ATypeWithoutFieldsIsStillNested) {
+  TypedRow row({{"id", kText}, {"c", UdtOf("ks", "none", {}, {}, true)}}, {});
+  const ConnectJsonEncoder encoder(row.typed());
+  for (const char* hex : {"01", "ffffffff"}) {
+    row.SetKey({"k", FromHex(hex)});
+    std::string key;
+    EXPECT_FALSE(encoder.AppendKey(row.change(), &key)) << hex;
+    EXPECT_FALSE(encoder.Fits(row.change())) << hex;
+  }
 }
 
 TEST(AvroTest, FramesAndBytes) {

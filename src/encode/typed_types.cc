@@ -13,6 +13,21 @@ bool IsLegal(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
+// A collection, vector, tuple or user type.
+bool IsNested(TypeKind kind) {
+  switch (kind) {
+    case TypeKind::kList:
+    case TypeKind::kSet:
+    case TypeKind::kVector:
+    case TypeKind::kMap:
+    case TypeKind::kTuple:
+    case TypeKind::kUdt:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool HasTextKeys(const Type& map) {
   return map.args[0]->kind == TypeKind::kText || map.args[0]->kind == TypeKind::kAscii;
 }
@@ -112,20 +127,9 @@ void AddField(std::string_view name, TypedNodePtr node, bool optional, std::vect
 }
 
 TypedNodePtr TypeMapper::Map(const Type& type, const std::string& path) {
-  switch (type.kind) {
-    case TypeKind::kList:
-    case TypeKind::kSet:
-    case TypeKind::kVector:
-    case TypeKind::kMap:
-    case TypeKind::kTuple:
-    case TypeKind::kUdt:
-      if (options_.nested == TypedOptions::Nested::kJson) {
-        return ScalarNode(TypedKind::kString, "io.debezium.data.Json", 1);
-      }
-      return MapCollection(type, path);
-    default:
-      return MapScalar(type.kind);
-  }
+  if (!IsNested(type.kind)) return MapScalar(type.kind);
+  if (options_.nested == TypedOptions::Nested::kStructs) return MapCollection(type, path);
+  return ScalarNode(TypedKind::kString, "io.debezium.data.Json", 1);
 }
 
 TypedNodePtr TypeMapper::MapCollection(const Type& type, const std::string& path) {

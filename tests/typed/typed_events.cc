@@ -70,7 +70,7 @@ class Writer {
     const AvroEncoder avro(row.typed());
     for (size_t i = 0; i < values.size(); ++i) {
       row.SetKey(key_values[i % key_values.size()]);
-      if (!FitsTypedSchema(row.change())) continue;
+      if (!connect.Fits(row.change())) continue;
       if (i > 0) row.SetBefore(values[i - 1]);
       row.SetAfter(values[i]);
       json event = {{"keys", DescribeColumns(keys)},

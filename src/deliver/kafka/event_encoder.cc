@@ -24,7 +24,7 @@ class SchemaJsonEncoder : public EventEncoder {
  public:
   explicit SchemaJsonEncoder(TypedSchemaPtr schema) : encoder_(std::move(schema)) {}
 
-  bool Fits(const Change& change) const override { return FitsTypedSchema(change); }
+  bool Fits(const Change& change) const override { return encoder_.Fits(change); }
   bool Encode(const Change& change, const EventContext& context, std::string* key, std::string* value) const override {
     encoder_.AppendValue(change, context, value);
     return encoder_.AppendKey(change, key);
@@ -44,7 +44,7 @@ class AvroEventEncoder : public EventEncoder {
     return {};
   }
 
-  bool Fits(const Change& change) const override { return FitsTypedSchema(change); }
+  bool Fits(const Change& change) const override { return encoder_.Fits(change); }
   bool Encode(const Change& change, const EventContext& context, std::string* key, std::string* value) const override {
     encoder_.AppendValue(change, context, value_id_, value);
     return encoder_.AppendKey(change, key_id_, key);
