@@ -32,7 +32,7 @@ TEXT_FOLDERS = CODE_FOLDERS + ["docs", "cmake"]
 
 # A library, the header that names it, and the folder that alone may use it.
 FENCED = [
-    ("librdkafka", re.compile(r'#include [<"]librdkafka/'), "kafka"),
+    ("librdkafka", re.compile(r'#include [<"](?:librdkafka/)?rdkafka(?:_mock)?\.h'), "kafka"),
     ("RocksDB", re.compile(r'#include [<"]rocksdb/'), "rocksdb"),
 ]
 
