@@ -156,12 +156,14 @@ TypedNodePtr TypeMapper::MapFields(const Type& type, const std::string& path) {
   std::vector<TypedField> fields;
   for (size_t i = 0; i < type.args.size(); ++i) {
     const std::string name = udt ? type.field_names[i] : "f" + std::to_string(i);
-    AddField(name, Map(*type.args[i], from + "_" + name), true, &fields);
+    std::string inner = from;
+    inner.append("_").append(name);
+    AddField(name, Map(*type.args[i], inner), true, &fields);
   }
   return Struct(prefix_ + (udt ? ".udt." : ".tuple.") + LegalName(from), std::move(fields));
 }
 
-TypedNodePtr TypeMapper::Struct(std::string name, std::vector<TypedField> fields) {
+TypedNodePtr TypeMapper::Struct(const std::string& name, std::vector<TypedField> fields) {
   auto node = std::make_shared<TypedNode>();
   node->kind = TypedKind::kStruct;
   node->fields = std::move(fields);

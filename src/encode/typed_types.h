@@ -42,7 +42,7 @@ class TypeMapper {
   TypedNodePtr MapCollection(const Type& type, const std::string& path);
   TypedNodePtr MapEntries(const Type& type, const std::string& path);
   TypedNodePtr MapFields(const Type& type, const std::string& path);
-  TypedNodePtr Struct(std::string name, std::vector<TypedField> fields);
+  TypedNodePtr Struct(const std::string& name, std::vector<TypedField> fields);
 
   const std::string prefix_;
   const TypedOptions options_;
