@@ -34,6 +34,10 @@ std::vector<SchemaBook::Event> JournalBook::Take(const std::vector<SchemaRecord>
   std::vector<Event> events = std::exchange(untold_, {});
   const SchemaFold::Outcome outcome = fold_.Apply(records);
   events.insert(events.end(), outcome.events.begin(), outcome.events.end());
+  for (const TableId& id : outcome.histories) {
+    const TableSchema* const table = fold_.FindTable(id);
+    if (table != nullptr) events.push_back({.kind = Event::Kind::kChanged, .before = table, .after = table});
+  }
   return events;
 }
 

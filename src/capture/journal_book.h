@@ -24,7 +24,8 @@ class JournalBook : public SchemaBook {
   // Reads the journal from its beginning. Errors: those of SchemaJournal::ReadNew.
   static Result<std::unique_ptr<JournalBook>> Open(std::unique_ptr<SchemaJournal> journal);
 
-  // Takes in what anyone had appended when this was called, and gives what that changed. Errors: those of
+  // Takes in what anyone had appended when this was called, and gives what that changed: a table whose history became
+  // known, too (kChanged, with the same definition before and after). Errors: those of
   // SchemaJournal::ReadNew; what is known stands.
   Result<std::vector<Event>> ReadNew();
   // The same with what has come by itself; asks nobody and does not wait.
@@ -34,6 +35,10 @@ class JournalBook : public SchemaBook {
   // backfill). Does nothing for a table that is not captured. Errors: kNotFound (no such table); those of
   // SchemaJournal.
   Status MarkHistoryKnown(const TableId& id);
+
+  // Whether every node's agent has said what it has to say about the histories of the tables that it found. For the
+  // thread that reads on.
+  bool all_introduced() const { return fold_.all_introduced(); }
 
   uint64_t version() const override { return fold_.version(); }
   const TableSchema* FindTable(const TableId& id) const override { return fold_.FindTable(id); }

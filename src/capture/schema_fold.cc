@@ -20,7 +20,9 @@ SchemaFold::Outcome SchemaFold::Apply(const std::vector<SchemaRecord>& records) 
   {
     const std::unique_lock lock(mutex_);
     for (const SchemaRecord& record : records) {
-      if (record.kind != Kind::kBaseline) {
+      if (record.kind == Kind::kIntroduced) {
+        introduced_.Add(*record.witness);
+      } else if (record.kind != Kind::kBaseline) {
         ApplyToTable(record, &tables_[record.table], &outcome);
       } else if (record.witness.has_value()) {
         baselines_.Add(*record.witness);

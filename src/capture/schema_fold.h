@@ -56,6 +56,9 @@ class SchemaFold : public SchemaBook {
   bool has_baseline() const { return baseline_ || baselines_.all(); }
   // Whether that node has said so of itself; or everyone at once.
   bool HasBaselineOf(const std::array<uint8_t, 16>& host) const { return baseline_ || baselines_.hosts.contains(host); }
+  // Whether every node has said what it has to say about the histories of the tables that it found.
+  bool all_introduced() const { return introduced_.all(); }
+  bool IsIntroduced(const std::array<uint8_t, 16>& host) const { return introduced_.hosts.contains(host); }
   // Nullptr if no record ever named it.
   const Table* FindKnown(const TableId& id) const;
   const TableMap& tables() const { return tables_; }
@@ -76,6 +79,7 @@ class SchemaFold : public SchemaBook {
 
   bool baseline_ = false;
   Witnesses baselines_;
+  Witnesses introduced_;
   bool empty_ = true;
 
   mutable std::shared_mutex mutex_;  // of what follows; who applies locks only to write

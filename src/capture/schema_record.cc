@@ -50,6 +50,13 @@ SchemaWitness ReadWitness(Cursor* from) {
   return witness;
 }
 
+// A time that is one: without it the record would be of another kind.
+WriteTime ReadTime(Cursor* from) {
+  const WriteTime time{from->SignedVint()};
+  if (time.none()) from->Fail("a time is missing");
+  return time;
+}
+
 TableId ReadTableId(Cursor* from) {
   const ByteView id = from->Bytes(sizeof(TableId::bytes));
   return from->ok() ? TableId::FromBytes(id) : TableId();
@@ -70,14 +77,14 @@ Status ReadRecord(Cursor* from, SchemaRecord* record) {
     case kDefinitionOnBase:
       record->kind = Kind::kDefinition;
       record->base = SchemaId{from->U64()};
-      record->written_at = {from->SignedVint()};
+      record->written_at = ReadTime(from);
       [[fallthrough]];
     case static_cast<uint8_t>(Kind::kDefinition):
       record->changed_at = {from->SignedVint()};
       return ReadDefinition(from, record);
     case kDroppedAt:
       record->kind = Kind::kDropped;
-      record->written_at = {from->SignedVint()};
+      record->written_at = ReadTime(from);
       break;
     case kHistoryKnownOfBase:
       record->kind = Kind::kHistoryKnown;
@@ -86,6 +93,9 @@ Status ReadRecord(Cursor* from, SchemaRecord* record) {
     case static_cast<uint8_t>(Kind::kHistoryLogged):
       record->witness = ReadWitness(from);
       break;
+    case static_cast<uint8_t>(Kind::kIntroduced):
+      record->witness = ReadWitness(from);
+      return {};
     case kBaselineOfNode:
       record->kind = Kind::kBaseline;
       record->witness = ReadWitness(from);
@@ -111,7 +121,7 @@ void AppendSchemaRecord(std::string* to, const SchemaRecord& record) {
   if (record.base.has_value()) AppendBigEndian(to, record.base->value);
   if (!record.written_at.none()) AppendSignedVint(to, record.written_at.us);
   if (record.witness.has_value()) AppendWitness(to, *record.witness);
-  if (record.kind == Kind::kBaseline) return;
+  if (record.kind == Kind::kBaseline || record.kind == Kind::kIntroduced) return;
   if (record.kind != Kind::kDefinition) {
     to->append(record.table.view());
     return;

@@ -33,16 +33,18 @@ struct SchemaRecord {
     kHistoryUnknown = 4,  // no longer
     kBaseline = 5,        // all tables that there were when the pipeline was made are above; of `witness`: on that node
     kHistoryLogged = 9,   // all that `witness` ever wrote to the table is in the log that its agent reads
+    kIntroduced = 11,     // `witness` has said all that it has to say about the tables that it found at first
   };
   Kind kind = Kind::kBaseline;
-  TableId table = {};          // of all kinds but kBaseline
+  TableId table = {};          // of all kinds but kBaseline and kIntroduced
   TableSchemaPtr schema = {};  // of kDefinition
   WriteTime changed_at = {};   // of kDefinition: TableInfo::changed_at
   // Of kDefinition and kHistoryKnown: counts only if this is the table's newest definition (value 0: there is none).
   std::optional<SchemaId> base = {};
   // With `base`, of kDefinition: TableInfo::written_at. Of kDropped: when it was dropped; none: not said.
   WriteTime written_at = {};
-  std::optional<SchemaWitness> witness = {};  // of kHistoryLogged; of kBaseline if many nodes have one each
+  std::optional<SchemaWitness> witness =
+      {};  // of kHistoryLogged, kIntroduced; of kBaseline if many nodes have one each
 };
 
 // Appends the record's binary form.

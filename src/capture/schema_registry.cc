@@ -45,6 +45,7 @@ class Registry : public SchemaRegistry {
   bool HistoryKnown(const TableId& id) const override { return fold_.HistoryKnown(id); }
   Status MarkHistoryKnown(const TableId& id) override;
   Status MarkHistoryLogged(const TableId& id) override;
+  Status MarkIntroduced() override;
 
  private:
   void ReportTroubles(const std::vector<Error>& troubles);
@@ -270,9 +271,20 @@ Status Registry::MarkHistoryLogged(const TableId& id) {
   return ReadNew();
 }
 
+Status Registry::MarkIntroduced() {
+  const std::lock_guard writing(writing_);
+  if (!journal_->shared() || fold_.IsIntroduced(options_.node->host)) return {};
+  TRY(journal_->Append({{.kind = SchemaRecord::Kind::kIntroduced, .witness = options_.node}}));
+  return ReadNew();
+}
+
 }  // namespace
 
 Status SchemaRegistry::MarkHistoryLogged(const TableId&) {
+  return {};
+}
+
+Status SchemaRegistry::MarkIntroduced() {
   return {};
 }
 

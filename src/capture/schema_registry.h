@@ -59,6 +59,9 @@ class SchemaRegistry : public SchemaBook {
   // the history is known once all nodes have said so. Does nothing for a table that is not captured or not logged, and
   // where the journal is not shared: who follows all nodes knows by himself. Errors: as MarkHistoryKnown.
   virtual Status MarkHistoryLogged(const TableId& id);
+  // Says, once, that no more MarkHistoryLogged comes of the tables that Options::node has now; where the journal is not
+  // shared it does nothing. Errors: those of SchemaJournal.
+  virtual Status MarkIntroduced();
 };
 
 // `fresh`, a definition of the same table with column ids of its own, as the successor of `before`: columns that

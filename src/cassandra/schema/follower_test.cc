@@ -77,6 +77,20 @@ TEST_F(FollowerTest, WhatWasSeenStays) {
   EXPECT_EQ(Find(*follower.Build(TestSchemaId))->columns.size(), 3u);
 }
 
+TEST_F(FollowerTest, TombstonesTellOfDrops) {
+  SchemaFollower follower(PosixFileSystem(), {a_.path(), b_.path()});
+  follower.LookAgain();
+  EXPECT_TRUE(follower.DroppedAt("k", "t").none());
+  a_.DeleteTable("k", "t", kT + 5);
+  b_.DeleteTable("k", "t", kT + 3);
+  b_.Delete("views", {"k", "v"}, kT + 4);
+  follower.LookAgain();
+  EXPECT_EQ(follower.DroppedAt("k", "t").us, kT + 5);
+  EXPECT_EQ(follower.DroppedAt("k", "v").us, kT + 4);
+  EXPECT_TRUE(follower.DroppedAt("k", "other").none());
+  EXPECT_TRUE(follower.DroppedAt("other", "t").none());
+}
+
 TEST_F(FollowerTest, DirectoriesMayComeLate) {
   fs::rename(a_.path(), a_.path() + ".away");
   SchemaFollower follower(PosixFileSystem(), {a_.path(), b_.path()});
