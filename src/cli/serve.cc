@@ -1,5 +1,7 @@
 #include "cli/serve.h"
 
+#include <fmt/format.h>
+
 #include <atomic>
 #include <csignal>
 
@@ -28,7 +30,9 @@ Status ServeUntilStopped(const std::string& config_path, ConfigUse use,
   }
   log(false, service.started);
   Status ran = service.run(StopAsked);
-  if (ran.has_value()) log(false, "stopped: everything that was read is committed");
+  // Said at once: to close everything may take a while.
+  log(!ran.has_value(), ran.has_value() ? "stopped: everything that was read is committed"
+                                        : fmt::format("it cannot go on: {}", ran.error().message));
   return ran;
 }
 

@@ -1,4 +1,4 @@
-"""`braid run` as a process that is started, killed and asked, and the other commands beside it."""
+"""`braid run`, or a stage of it, as a process that is started, killed and asked, and the other commands beside it."""
 
 import contextlib
 import ctypes
@@ -46,8 +46,8 @@ class Braid:
     """One pipeline in a directory of its own: configuration, state, logs. All methods may be called from any thread."""
 
     def __init__(self, program: Path, home: Path, nodes: dict[str, Path], settings: dict | None = None,
-                 source: dict | None = None, state: Path | None = None):
-        self.program, self.home = program, home
+                 source: dict | None = None, state: Path | None = None, stage: tuple[str, ...] = ("run",)):
+        self.program, self.home, self.stage = program, home, stage
         self.state = state or home / "state"
         self.config = home / "braid.yaml"
         self.log = home / "run.log"
@@ -76,7 +76,7 @@ class Braid:
             with open(self.log, "ab") as log:
                 log.write(f"--- start {self.starts} at {time.time():.3f}, failpoint {failpoint}\n".encode())
                 log.flush()
-                self.process = subprocess.Popen([str(self.program), "run", "--config", str(self.config)], stdin=subprocess.DEVNULL,
+                self.process = subprocess.Popen([str(self.program), *self.stage, "--config", str(self.config)], stdin=subprocess.DEVNULL,
                                                 stdout=log, stderr=log, env=environment, preexec_fn=_die_with_parent)
             self.starts += 1
 
@@ -105,7 +105,7 @@ class Braid:
                 code = f"nothing within {timeout} s of SIGTERM"
             self.process = None
         if code != 0:
-            raise Unexpected(f"braid run ended with {code} on SIGTERM:\n{self.log_tail()}")
+            raise Unexpected(f"braid {self.stage[0]} ended with {code} on SIGTERM:\n{self.log_tail()}")
 
     def close(self) -> None:
         with self._lock:
@@ -121,7 +121,7 @@ class Braid:
     def must_run(self) -> None:
         if self.process is None or self.process.poll() is not None:
             code = None if self.process is None else self.process.returncode
-            raise Unexpected(f"braid run ended by itself with {code}:\n{self.log_tail()}")
+            raise Unexpected(f"braid {self.stage[0]} ended by itself with {code}:\n{self.log_tail()}")
 
     def await_end(self, timeout: float) -> int | None:
         """The exit code, negative of a signal, or None if it still runs."""

@@ -1,3 +1,6 @@
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -34,6 +37,7 @@ class Consume {
         properties.put("key.deserializer", ByteArrayDeserializer.class.getName());
         properties.put("value.deserializer", ByteArrayDeserializer.class.getName());
         StringBuilder out = new StringBuilder();
+        PrintStream lines = new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
         try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(properties)) {
             List<TopicPartition> partitions = new ArrayList<>();
             for (String topic : topics) {
@@ -48,12 +52,12 @@ class Consume {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
                     print(record, binary, out);
                 }
-                System.out.print(out);
+                lines.print(out);
                 out.setLength(0);
                 ends.entrySet().removeIf(end -> consumer.position(end.getKey()) >= end.getValue());
             }
         }
-        System.out.flush();
+        lines.flush();
     }
 
     private static void print(ConsumerRecord<byte[], byte[]> record, boolean binary, StringBuilder out) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "capture/kafka/kafka_schema_journal.h"
 
 namespace braid {
 namespace {
@@ -35,10 +36,7 @@ std::vector<KafkaTopic> PipelineTopics(const Config& config) {
        shards,
        kafka.replicas,
        {{"cleanup.policy", "compact"}, {"segment.bytes", "67108864"}, {"segment.ms", "3600000"}}},
-      {kafka.schemas_topic,
-       1,
-       kafka.replicas,
-       {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"retention.bytes", "-1"}}},
+      SchemaJournalTopic(kafka.schemas_topic, kafka.replicas),
       {kafka.gaps_topic, shards, kafka.replicas, {{"cleanup.policy", "compact"}}},
   };
 }

@@ -1,0 +1,349 @@
+#include "pipeline/worker/worker.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/byte_source.h"
+#include "base/check.h"
+#include "pipeline/feed/wall_clock.h"
+#include "pipeline/kafka/clients.h"
+#include "transport/message/record.h"
+
+namespace braid {
+namespace {
+
+// Shares of the configured memory: half for the states of all shards, an eighth for what was fetched ahead, an eighth
+// for what waits, an eighth for what was produced and is not acknowledged, some to know copies by and for what the next
+// commit will write.
+constexpr uint64_t kStateShare = 2;
+constexpr uint64_t kQueueShare = 8;
+constexpr uint64_t kHoldShare = 8;
+constexpr uint64_t kCopiesShare = 16;
+constexpr uint64_t kCommitShare = 32;
+constexpr uint64_t kMostCommitBytes = uint64_t{16} << 20;
+constexpr int kAskTimeoutMs = 5'000;
+constexpr int kPollMs = 20;
+constexpr size_t kMostRecords = 2'000;
+constexpr uint64_t kMostIdBytes = 1'000;
+constexpr int kLeaveMs = 10'000;
+constexpr int64_t kSchemaEveryUs = 100'000;
+
+std::array<char, 16> RandomBytes() {
+  std::array<char, 16> bytes;
+  CHECK(::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+  return bytes;
+}
+
+// The worker's own for ever: what a process that died left open is ended by the next one.
+Result<std::string> TransactionalId(FileSystem* files, const std::string& directory, const std::string& group) {
+  const std::string path = directory + "/transactional-id";
+  auto known = ReadFile(path, kMostIdBytes);
+  if (known.has_value() || known.error().code != ErrorCode::kNotFound) return known;
+  std::string id = group + "-";
+  for (const char byte : RandomBytes()) id += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  TRY(files->ReplaceFile(path, id));
+  return id;
+}
+
+}  // namespace
+
+Worker::Worker(const Config& config, Log log)
+    : config_(config),
+      kafka_(*config_.kafka),
+      log_(std::move(log)),
+      alarms_(log_),
+      files_(PosixFileSystem()),
+      directory_(config_.state + "/worker"),
+      started_us_(WallClockUs()) {}
+
+Worker::~Worker() = default;
+
+Result<std::unique_ptr<Worker>> Worker::Open(const Config& config, Log log) {
+  if (!config.kafka.has_value()) {
+    return InvalidArgument(fmt::format("{}: there is no group kafka, which a worker needs", config.path));
+  }
+  std::unique_ptr<Worker> worker(new Worker(config, std::move(log)));
+  FileSystem* files = worker->files_;
+  TRY(files->MakeDirectory(config.state));
+  TRY(files->MakeDirectory(worker->directory_));
+  auto lock = files->Lock(worker->directory_ + "/lock");
+  if (!lock.has_value()) {
+    if (lock.error().code != ErrorCode::kTransient) return lock.error();
+    return Error{ErrorCode::kTransient,
+                 fmt::format("{}: another worker has this state directory; stop it first, or give this worker a state "
+                             "directory of its own",
+                             worker->directory_)};
+  }
+  worker->lock_ = *std::move(lock);
+  ASSIGN_OR_RETURN(worker->transactional_id_, TransactionalId(files, worker->directory_, worker->kafka_.group));
+  TRY(worker->OpenClients());
+  return worker;
+}
+
+Status Worker::OpenClients() {
+  const auto log = [this](bool alarm, const std::string& message) { Tell(alarm, message); };
+  const uint64_t queue_bytes = config_.memory_bytes / kQueueShare;
+  ASSIGN_OR_RETURN(admin_, KafkaAdmin::Open({.properties = ClientProperties(config_), .log = log}));
+  topics_ = std::make_unique<StreamTopics>(admin_.get(), kafka_.replicas);
+  ASSIGN_OR_RETURN(
+      consumer_,
+      KafkaConsumer::Open(
+          {.properties = ClientProperties(config_), .group = kafka_.group, .queue_bytes = queue_bytes, .log = log}));
+  ASSIGN_OR_RETURN(restorer_, KafkaConsumer::Open({.properties = ClientProperties(config_),
+                                                   .group = kafka_.group + "-restore",
+                                                   .queue_bytes = queue_bytes,
+                                                   .log = log}));
+  return {};
+}
+
+// Waits for brokers; ends early if it is to stop.
+Status Worker::Prepare() {
+  while (!stop_()) {
+    Status made = MakePipelineTopics(config_, admin_.get(), kAskTimeoutMs);
+    if (made.has_value()) break;
+    if (made.error().code != ErrorCode::kTransient) return made;
+    alarms_.Set("brokers", made.error().message);
+  }
+  while (!stop_()) {
+    auto journal = OpenKafkaSchemaJournal({.properties = ClientProperties(config_), .topic = kafka_.schemas_topic});
+    if (!journal.has_value()) return journal.error();
+    auto book = JournalBook::Open(*std::move(journal));
+    if (book.has_value()) {
+      schemas_ = *std::move(book);
+      break;
+    }
+    if (book.error().code != ErrorCode::kTransient) return book.error();
+    alarms_.Set("brokers", book.error().message);
+  }
+  if (stop_()) return {};
+  alarms_.Set("brokers", "");
+  TRY(Renew());
+  return consumer_->Subscribe({kafka_.mutations_topic});
+}
+
+Status Worker::Run(std::function<bool()> stop) {
+  stop_ = std::move(stop);
+  TRY(Prepare());
+  Status status;
+  while (!stop_() && status.has_value()) status = Round();
+  // What cannot be committed now is done again by whoever gets the shards.
+  if (status.has_value() && !failed_ && producer_ != nullptr) status = Commit();
+  if (failed_) status = {};
+  shards_.clear();
+  consumer_->Close(kLeaveMs);
+  return status;
+}
+
+// What is there to be read, what time brings, and a commit if one is due.
+Status Worker::Round() {
+  if (failed_) TRY(Renew());
+  const KafkaBatch& batch = consumer_->Poll(kMostRecords, kPollMs);
+  TRY(TakeRecords(batch));
+  TRY(TakeEvents(batch));
+  TRY(StepRestore());
+  TRY(FollowSchema());
+  TRY(Tick());
+  TRY(CommitIfDue());
+  TellStats();
+  return {};
+}
+
+Status Worker::TakeRecords(const KafkaBatch& batch) {
+  for (const KafkaRecord& record : batch.records) {
+    Hosted* hosted = Find(record.partition);
+    // Of a partition whose shard was taken back meanwhile: it is read again.
+    if (failed_ || hosted == nullptr || hosted->phase() != HostedShard::Phase::kRunning) continue;
+    TRY(TakeRecord(hosted, record));
+    if (hosted->shard()->pending_bytes() >= CommitBytes()) TRY(Commit());
+  }
+  return {};
+}
+
+Status Worker::TakeRecord(Hosted* hosted, const KafkaRecord& record) {
+  const auto where = [&] {
+    return fmt::format("{} partition {} offset {}", record.topic, record.partition, record.offset);
+  };
+  auto decoded = DecodeRecord(record.value.value_or(""));
+  if (!decoded.has_value()) return decoded.error().At(where());
+  Message& message = decoded->message;
+  SetNode(hosted->IndexOf(decoded->host, decoded->label), &message);
+  message.next.value = record.offset + 1;
+  hosted->topics()->SetNow(WallClockUs());
+  const Status taken = TakeMessage(hosted, message, record);
+  return taken.has_value() ? Status() : Status(taken.error().At(where()));
+}
+
+Status Worker::TakeMessage(Hosted* hosted, const Message& message, const KafkaRecord&) {
+  const int64_t since_us = WallClockUs();
+  while (true) {
+    Status taken = hosted->shard()->Take(message, WallClockUs());
+    if (taken.has_value() || failed_) return {};
+    if (taken.error().code != ErrorCode::kNotFound) return taken;
+    // The definition that it names was in the journal before it was sent.
+    if (WallClockUs() - since_us > config_.schema_wait_us) return taken;
+    const auto events = schemas_->ReadNew();
+    if (!events.has_value() && events.error().code != ErrorCode::kTransient) return events.error();
+    if (events.has_value()) {
+      for (const SchemaBook::Event& event : *events) {
+        TRY(TellSchema((event.after != nullptr ? event.after : event.before)->table_id));
+      }
+    }
+    if (stop_()) return taken;
+  }
+}
+
+Status Worker::TakeEvents(const KafkaBatch& batch) {
+  for (const KafkaEvent& event : batch.events) {
+    switch (event.kind) {
+      case KafkaEvent::Kind::kAssigned:
+        TRY(TakeAssigned(event.partitions));
+        break;
+      case KafkaEvent::Kind::kRevoked:
+        TRY(TakeAway(event.partitions, /*lost=*/false));
+        break;
+      case KafkaEvent::Kind::kLost:
+        TRY(TakeAway(event.partitions, /*lost=*/true));
+        break;
+      case KafkaEvent::Kind::kOutOfRange:
+        return NotFound(
+            fmt::format("{}; what agents sent was removed before a worker read it (retention of the topic): the "
+                        "streams would lack it. "
+                        "Begin anew with other topics, and give mutations a longer retention",
+                        event.message));
+      case KafkaEvent::Kind::kError:
+        if (event.fatal) return Error{ErrorCode::kTransient, event.message};
+        Tell(true, event.message);
+        break;
+      case KafkaEvent::Kind::kEnd:
+        break;
+    }
+  }
+  return {};
+}
+
+Status Worker::TakeAssigned(const std::vector<KafkaPartition>& partitions) {
+  std::vector<KafkaOffset> from;
+  for (const KafkaPartition& each : partitions) from.push_back({each.topic, each.partition, kKafkaBeginning});
+  // Read only when its state is there.
+  TRY(consumer_->Add(from, /*paused=*/true));
+  TRY(files_->MakeDirectory(directory_ + "/shards"));
+  for (const KafkaPartition& each : partitions) {
+    HostedShard::Options options{.number = static_cast<uint32_t>(each.partition),
+                                 .path = fmt::format("{}/shards/{:03}", directory_, each.partition),
+                                 .memory_bytes = config_.memory_bytes / kStateShare / config_.shards};
+    ASSIGN_OR_RETURN(shards_[each.partition], HostedShard::Open(files_, options, WallClockUs()));
+    Tell(false, fmt::format("shard {} is this worker's", each.partition));
+  }
+  return {};
+}
+
+Status Worker::TakeAway(const std::vector<KafkaPartition>& partitions, bool lost) {
+  if (lost) {
+    // Somebody else has it already, and what is begun holds some of it.
+    failed_ = true;
+  } else {
+    TRY(Commit());
+  }
+  std::vector<KafkaPartition> restoring;
+  for (const KafkaPartition& each : partitions) {
+    const Hosted* hosted = Find(each.partition);
+    if (hosted != nullptr && hosted->phase() == HostedShard::Phase::kRestoring) {
+      restoring.push_back(Changelog(hosted->number()));
+    }
+    shards_.erase(each.partition);
+    Tell(false, fmt::format("shard {} is {}", each.partition, lost ? "lost to another worker" : "given back"));
+  }
+  if (!restoring.empty()) TRY(restorer_->Remove(restoring));
+  return consumer_->Remove(partitions);
+}
+
+Status Worker::FollowSchema() {
+  const int64_t now_us = WallClockUs();
+  if (now_us - schema_checked_us_ < kSchemaEveryUs) return {};
+  schema_checked_us_ = now_us;
+  const auto events = schemas_->ReadArrived();
+  if (!events.has_value()) {
+    alarms_.Set("schemas", events.error().message);
+    return events.error().code == ErrorCode::kTransient ? Status() : Status(events.error());
+  }
+  alarms_.Set("schemas", "");
+  for (const SchemaBook::Event& event : *events) {
+    TRY(TellSchema((event.after != nullptr ? event.after : event.before)->table_id));
+  }
+  return {};
+}
+
+Status Worker::TellSchema(const TableId& table) {
+  Message message;
+  message.kind = Message::Kind::kSchema;
+  message.table = table;
+  for (const auto& [partition, hosted] : shards_) {
+    if (failed_) return {};
+    if (hosted->phase() != HostedShard::Phase::kRunning) continue;
+    hosted->topics()->SetNow(WallClockUs());
+    TRY(hosted->shard()->Take(message, WallClockUs()));
+  }
+  return {};
+}
+
+uint64_t Worker::CommitBytes() const {
+  return std::min(kMostCommitBytes, config_.memory_bytes / kCommitShare);
+}
+
+KafkaPartition Worker::Mutations(uint32_t shard) const {
+  return {kafka_.mutations_topic, static_cast<int32_t>(shard)};
+}
+
+KafkaPartition Worker::Changelog(uint32_t shard) const {
+  return {kafka_.changelog_topic, static_cast<int32_t>(shard)};
+}
+
+HostedShard* Worker::Find(int32_t partition) const {
+  const auto found = shards_.find(partition);
+  return found == shards_.end() ? nullptr : found->second.get();
+}
+
+Shard::Options Worker::ShardOptions() {
+  Shard::Options options{.purge_slack_us = config_.purge_slack_us,
+                         .commit_bytes = CommitBytes(),
+                         .commit = [this] { return CommitWithin(); },
+                         .least_nodes = config_.nodes.size(),
+                         .hold = {.window_us = config_.reorder_window_us,
+                                  .quorum = config_.publish_quorum,
+                                  .confirm_timeout_us = config_.confirm_timeout_us,
+                                  .limit_bytes = config_.memory_bytes / kHoldShare / config_.shards},
+                         .copy_filter_bytes = config_.memory_bytes / kCopiesShare / config_.shards,
+                         .copy_filter_seed = RandomBytes()};
+  return options;
+}
+
+HostedShard::Running Worker::RunningOptions() {
+  HostedShard::Running running;
+  running.shard = ShardOptions();
+  running.topics.pipeline = config_.name;
+  running.topics.gaps_topic = kafka_.gaps_topic;
+  running.topics.newest = [this](const TableId& table) { return schemas_->FindTable(table); };
+  for (size_t i = 0; i < kafka_.streams.size(); ++i) {
+    TopicWriter::Stream stream{.spec = {}, .kafka = kafka_.streams[i]};
+    if (i < config_.streams.size()) {
+      stream.spec = config_.streams[i];
+    } else {
+      stream.spec.tables = {"*"};
+    }
+    running.topics.streams.push_back(std::move(stream));
+  }
+  running.producer = producer_.get();
+  running.stream_topics = topics_.get();
+  running.schemas = schemas_.get();
+  return running;
+}
+
+void Worker::Tell(bool alarm, const std::string& message) const {
+  if (log_) log_(alarm, message);
+}
+
+}  // namespace braid
