@@ -51,6 +51,13 @@ struct ExplainArguments {
 int RunExplain(const ExplainArguments& arguments);
 
 int RunPipeline(const std::string& config_path);
+int RunReconcile(const std::string& config_path);
+
+struct CaptureArguments {
+  std::string config;
+  std::vector<std::string> nodes;  // their names; empty: all that are on this machine
+};
+int RunCapture(const CaptureArguments& arguments);
 
 struct ReadArguments {
   std::string config;

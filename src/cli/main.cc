@@ -342,6 +342,11 @@ void AddLive(CLI::App* app, std::function<int()>* run) {
   AddConfig(live, config.get());
   live->callback([config, run] { *run = [config] { return RunPipeline(*config); }; });
 
+  CLI::App* reconcile =
+      app->add_subcommand("reconcile", "Make streams in Kafka of what agents sent there, until stopped");
+  AddConfig(reconcile, config.get());
+  reconcile->callback([config, run] { *run = [config] { return RunReconcile(*config); }; });
+
   AddRead(app, run);
 
   auto json = std::make_shared<bool>(false);
@@ -371,6 +376,19 @@ void AddLive(CLI::App* app, std::function<int()>* run) {
   retire->callback([config, node, run] { *run = [config, node] { return RunRetire(*config, *node); }; });
 }
 
+void AddCapture(CLI::App* app, std::function<int()>* run) {
+  auto arguments = std::make_shared<CaptureArguments>();
+  CLI::App* capture =
+      app->add_subcommand("capture", "Put what a node logs into the pipeline's topic in Kafka, until stopped");
+  AddConfig(capture, &arguments->config);
+  capture
+      ->add_option("--node", arguments->nodes,
+                   "A node's name in the configuration; may be given again (default: all whose directories are here)")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  capture->callback([arguments, run] { *run = [arguments] { return RunCapture(*arguments); }; });
+}
+
 int Main(int argc, char** argv) {
   // A file that may not grow is then an error like any other, which says so and cleans up.
   std::signal(SIGXFSZ, SIG_IGN);
@@ -384,6 +402,7 @@ int Main(int argc, char** argv) {
   AddInspect(&app, &run);
   AddExplain(&app, &run);
   AddLive(&app, &run);
+  AddCapture(&app, &run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
