@@ -130,8 +130,9 @@ Status KafkaAdmin::CreateTopics(const std::vector<KafkaTopic>& topics, int timeo
 // Waits until the topic is known, and holds it against what is wanted.
 Status KafkaAdmin::Impl::Existing(const KafkaTopic& topic, int timeout_ms, KafkaAdmin* admin) {
   Result<int32_t> partitions = admin->Partitions(topic.name, timeout_ms);
-  for (int waited_ms = 0; !partitions.has_value() && partitions.error().code == ErrorCode::kNotFound;) {
-    if ((waited_ms += kLookAgainMs) > timeout_ms) {
+  for (int waited_ms = 0; !partitions.has_value() && partitions.error().code == ErrorCode::kNotFound;
+       waited_ms += kLookAgainMs) {
+    if (waited_ms > timeout_ms) {
       return Error{ErrorCode::kTransient, Text("a topic was made but is not known yet", RD_KAFKA_RESP_ERR__TIMED_OUT,
                                                {}, Place{topic.name, -1})};
     }
@@ -215,6 +216,7 @@ Status KafkaAdmin::DeleteTopics(const std::vector<std::string>& topics, int time
   if (topics.empty()) return {};
   std::vector<DeleteTopic> owned;
   std::vector<rd_kafka_DeleteTopic_t*> unwanted;
+  unwanted.reserve(topics.size());
   for (const std::string& topic : topics) {
     unwanted.push_back(owned.emplace_back(rd_kafka_DeleteTopic_new(topic.c_str())).get());
   }

@@ -178,7 +178,7 @@ Status Client::Start(rd_kafka_type_t type, Conf conf) {
     return InvalidArgument(properties_.Redacted(fmt::format("Kafka at {}: the properties do not go together: {}",
                                                             properties_.brokers(), static_cast<const char*>(words))));
   }
-  conf.release();  // it is the handle's now
+  static_cast<void>(conf.release());  // it is the handle's now
   return {};
 }
 

@@ -225,6 +225,7 @@ Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Open(Options options) {
 
 Status KafkaConsumer::Subscribe(const std::vector<std::string>& topics) {
   std::vector<KafkaPartition> any;
+  any.reserve(topics.size());
   for (const std::string& topic : topics) any.push_back({topic, RD_KAFKA_PARTITION_UA});
   const rd_kafka_resp_err_t err = rd_kafka_subscribe(impl_->rk(), kafka::MakeList(any).get());
   if (err != RD_KAFKA_RESP_ERR_NO_ERROR) return impl_->Failure("cannot subscribe", err);

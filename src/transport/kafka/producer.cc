@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <unordered_map>
 
 #include "base/check.h"
@@ -138,7 +139,9 @@ rd_kafka_resp_err_t KafkaProducer::Impl::Send(rd_kafka_topic_t* topic, int32_t p
     return !bytes ? nullptr : const_cast<char*>(bytes->data() == nullptr ? "" : bytes->data());
   };
   const auto length = [](const std::optional<std::string_view>& bytes) { return bytes ? bytes->size() : 0; };
-  auto* opaque = reinterpret_cast<void*>(static_cast<uintptr_t>(cost));
+  // It carries a number, and points nowhere.
+  auto* opaque = reinterpret_cast<void*>(  // NOLINT(performance-no-int-to-ptr)
+      static_cast<uintptr_t>(cost));
   if (headers.empty() && timestamp_ms == 0) {
     const int status = rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY, pointer(value), length(value),
                                         pointer(key), length(key), opaque);
@@ -152,10 +155,18 @@ rd_kafka_resp_err_t KafkaProducer::Impl::Send(rd_kafka_topic_t* topic, int32_t p
                           static_cast<ssize_t>(header.value.size()));
     }
   }
-  const rd_kafka_resp_err_t err = rd_kafka_producev(
-      rk(), RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-      RD_KAFKA_V_KEY(pointer(key), length(key)), RD_KAFKA_V_VALUE(pointer(value), length(value)),
-      RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_HEADERS(list), RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
+  const rd_kafka_vu_t fields[] = {
+      {.vtype = RD_KAFKA_VTYPE_RKT, .u = {.rkt = topic}},
+      {.vtype = RD_KAFKA_VTYPE_PARTITION, .u = {.i32 = partition}},
+      {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u = {.i = RD_KAFKA_MSG_F_COPY}},
+      {.vtype = RD_KAFKA_VTYPE_KEY, .u = {.mem = {pointer(key), length(key)}}},
+      {.vtype = RD_KAFKA_VTYPE_VALUE, .u = {.mem = {pointer(value), length(value)}}},
+      {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u = {.i64 = timestamp_ms}},
+      {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u = {.ptr = opaque}},
+      {.vtype = RD_KAFKA_VTYPE_HEADERS, .u = {.headers = list}},
+  };
+  const kafka::RdError error(rd_kafka_produceva(rk(), fields, std::size(fields)));
+  const rd_kafka_resp_err_t err = rd_kafka_error_code(error.get());
   // Taken over only with the record.
   if (err != RD_KAFKA_RESP_ERR_NO_ERROR && list != nullptr) rd_kafka_headers_destroy(list);
   return err;
