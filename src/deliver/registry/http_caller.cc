@@ -82,7 +82,7 @@ Status HttpCaller::AddServer(const std::string& url) {
   server.client->set_write_timeout(timeout);
   server.client->set_follow_location(false);
   if (!options_.user.empty()) server.client->set_basic_auth(options_.user, options_.password.Reveal());
-  TRY(TrustAuthorities(server.client.get()));
+  if (url.starts_with("https://")) TRY(TrustAuthorities(server.client.get()));
   servers_.push_back(std::move(server));
   return {};
 }
