@@ -145,7 +145,7 @@ Status SchemaLog::Append(const std::vector<SchemaRecord>& records) {
   if (file_->size() != end_) TRY(file_->Truncate(end_));
   const std::string batch = EncodeBatch(records);
   const Status appended = file_->Append(batch);
-  const Status synced = appended.has_value() ? file_->Sync() : appended;
+  Status synced = appended.has_value() ? file_->Sync() : appended;
   if (!synced.has_value()) {
     (void)file_->Truncate(end_);  // tried again by the next
     return synced;
