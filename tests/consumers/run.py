@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
-"""Proves the harness of real consumers: each is given a stream made by hand, and must end with its rows.
+"""Gives real consumers streams, and holds what they have in the end against the rows that there should be.
 
-    run.py [--brokers HOST:PORT] [--only NAME …] [--changes N] [--seed N] [--keep DIR]
+    run.py [--brokers HOST:PORT] [--only NAME …] [--keep DIR] [--changes N] [--seed N]
+    run.py [--brokers HOST:PORT] [--only NAME …] [--keep DIR] --recording PATH --braid PROGRAM
 
-Without --brokers a broker is started. The consumers' logs stay in DIR, or in the system's temporary directory if something fails.
+The first proves the harness, by a stream made by hand. The second takes the events that `braid replay` makes of a recording.
+Without --brokers a broker is started. Logs stay in DIR, or in the system's temporary directory if something fails.
 """
 
 import argparse
 import contextlib
+import json
 import shutil
 import sys
 import tempfile
 import time
+import zlib
 from pathlib import Path
 
 import artefacts
@@ -20,73 +24,118 @@ artefacts.use_clients()
 
 import fastavro
 import made
+import recording
 import scenarios
 import topics
-from confluent_kafka import Producer
 from program import Failed
 from table import Table, Wrong
 
 import broker
 import registry
 
-PARTITIONS = 3
-RUBBISH = b"what no reader of committed records ever sees"
+
+class Scenarios:
+    """Of one kind of stream. `all` are their names; `run` gives what a scenario says of its cost."""
+
+    def __init__(self, brokers: str, home: Path):
+        self.brokers, self.home = brokers, home
+        self.mark = f"test-{time.time_ns()}"
+
+    def topic(self, name: str, records) -> str:
+        topic = f"{self.mark}-{name}"
+        topics.fill(self.brokers, topic, records)
+        return topic
 
 
-def fill(brokers: str, topic: str, changes: list[made.Change], encode) -> None:
-    """In transactions, some of which are aborted: as a worker that guarantees exactly_once writes it."""
-    topics.make(brokers, topic, PARTITIONS)
-    producer = Producer({"bootstrap.servers": brokers, "transactional.id": topic, "linger.ms": 5, "log_level": 3})
-    producer.init_transactions(30)
-    batch = max(len(changes) // 7, 1)
-    for start in range(0, len(changes), batch):
-        producer.begin_transaction()
-        for partition in range(PARTITIONS):
-            producer.produce(topic, RUBBISH, RUBBISH, partition=partition)
-        producer.flush(30)
-        producer.abort_transaction(30)
-        producer.begin_transaction()
-        for change in changes[start:start + batch]:
+class OfMadeStreams(Scenarios):
+    ALL = ("python_json", "python_json_notices", "python_avro", "connect_jdbc", "connect_jdbc_unwrapped", "flink_sql")
+
+    def __init__(self, brokers: str, home: Path, options):
+        super().__init__(brokers, home)
+        self.changes, rows = made.history(options.seed, options.changes)
+        self.table = Table(made.TABLE, made.COLUMNS, made.KEY, rows)
+        self.says = f"{len(rows)} rows after {len(self.changes)} changes"
+
+    def _records(self, encode, changes=None):
+        for change in changes or self.changes:
             key, value = encode(change)
-            partition = change.key["id"] % PARTITIONS
-            producer.produce(topic, value, key, partition=partition)
+            yield key, value, change.key["id"]
             if change.op == "d":
-                producer.produce(topic, None, key, partition=partition)
-        producer.commit_transaction(30)
+                yield key, None, change.key["id"]
 
+    def run(self, name: str) -> str:
+        return getattr(self, name)(name)
 
-def run_scenarios(home: Path, brokers: str, options) -> list[str]:
-    changes, rows = made.history(options.seed, options.changes)
-    table = Table(made.TABLE, made.COLUMNS, made.KEY, rows)
-    mark = f"made-{time.time_ns()}"
+    def python_json(self, name: str) -> str:
+        return scenarios.python_json(self.brokers, self.topic(name, self._records(made.plain)), self.table)
 
-    def topic(name, encode):
-        fill(brokers, f"{mark}-{name}", changes, encode)
-        return f"{mark}-{name}"
-
-    with contextlib.ExitStack() as stack:
-        schemas = None if options.only and "python_avro" not in options.only else stack.enter_context(registry.Registry())
-        all_of_them = {
-            "python_json": lambda _: scenarios.python_json(brokers, topic("json", made.plain), table),
-            "python_avro": lambda _: scenarios.python_avro(
-                brokers, schemas.url, topic("avro", made.Avro(fastavro, schemas, mark.replace("-", "_")).encode), table),
-            "connect_jdbc": lambda at: scenarios.connect_jdbc(
-                at, brokers, topic("jdbc", lambda change: made.connect(change, mark)), table),
-            "connect_jdbc_unwrapped": lambda at: scenarios.connect_jdbc(
-                at, brokers, topic("unwrapped", lambda change: made.connect(change, mark)), table, scenarios.unwrapped()),
-            "flink_sql": lambda at: scenarios.flink_sql(at, brokers, topic("flink", made.plain), table, "hidden"),
-        }
-        failed = []
-        for name, scenario in all_of_them.items():
-            if options.only and name not in options.only:
-                continue
-            started = time.monotonic()
+    def python_json_notices(self, name: str) -> str:
+        """One change that is lost, one that comes twice, two of one row in the wrong order."""
+        lost = self.changes[:-1]
+        twice = self.changes[:5] + self.changes[4:]
+        first = next(i for i, change in enumerate(self.changes) if change.revision == 2)
+        swapped = [self.changes[first], *self.changes[:first], *self.changes[first + 1:]]
+        for number, spoiled in enumerate((lost, twice, swapped)):
+            topic = self.topic(f"{name}-{number}", self._records(made.plain, spoiled))
             try:
-                cost = scenario(home / name)
-                print(f"{name}: {len(rows)} rows after {len(changes)} changes, in {time.monotonic() - started:.1f} s ({cost})", flush=True)
-            except (Wrong, Failed) as error:
-                failed.append(name)
-                print(f"{name}: {error}", file=sys.stderr)
+                scenarios.python_json(self.brokers, topic, self.table)
+            except Wrong:
+                continue
+            raise Wrong(f"{name}: spoiled stream {number} was not noticed")
+        return "3 spoiled streams"
+
+    def python_avro(self, name: str) -> str:
+        with registry.Registry() as schemas:
+            encode = made.Avro(fastavro, schemas, self.mark.replace("-", "_")).encode
+            return scenarios.python_avro(self.brokers, schemas.url, self.topic(name, self._records(encode)), self.table)
+
+    def connect_jdbc(self, name: str, more: dict[str, str] | None = None) -> str:
+        topic = self.topic(name, self._records(lambda change: made.connect(change, self.mark)))
+        return scenarios.connect_jdbc(self.home / name, self.brokers, topic, self.table, more)
+
+    def connect_jdbc_unwrapped(self, name: str) -> str:
+        return self.connect_jdbc(name, scenarios.unwrapped())
+
+    def flink_sql(self, name: str) -> str:
+        return scenarios.flink_sql(self.home / name, self.brokers, [(self.topic(name, self._records(made.plain)), self.table)])
+
+
+class OfRecording(Scenarios):
+    ALL = ("python_json", "flink_sql")
+
+    def __init__(self, brokers: str, home: Path, options):
+        super().__init__(brokers, home)
+        streams = recording.streams(options.recording, options.braid.resolve(), home / "recording")
+        self.streams = [(self.topic(stream.table.name, self._records(stream.events)), stream.table) for stream in streams]
+        self.says = f"{sum(len(stream.events) for stream in streams)} events in {len(streams)} streams"
+
+    @staticmethod
+    def _records(events):
+        for event in events:
+            parsed = json.loads(event)
+            key = json.dumps(parsed["key"], ensure_ascii=False).encode()
+            # Rows of one partition key go to one partition, as Braid's do.
+            partition = zlib.crc32(json.dumps(next(iter(parsed["key"].values()))).encode())
+            yield key, event, partition
+            if parsed["op"] == "d":
+                yield key, None, partition
+
+    def run(self, name: str) -> str:
+        if name == "flink_sql":
+            return scenarios.flink_sql(self.home / name, self.brokers, self.streams)
+        return "; ".join(f"{table.name}: {scenarios.python_json(self.brokers, topic, table)}" for topic, table in self.streams)
+
+
+def run_all(kind: Scenarios, only: list[str] | None) -> list[str]:
+    failed = []
+    for name in only or kind.ALL:
+        started = time.monotonic()
+        try:
+            cost = kind.run(name)
+            print(f"{name}: {kind.says}, in {time.monotonic() - started:.1f} s ({cost})", flush=True)
+        except (Wrong, Failed) as error:
+            failed.append(name)
+            print(f"{name}: {error}", file=sys.stderr, flush=True)
     return failed
 
 
@@ -97,14 +146,17 @@ def main() -> int:
     parser.add_argument("--changes", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--recording", type=Path)
+    parser.add_argument("--braid", type=Path)
     options = parser.parse_args()
+    if (options.recording is None) != (options.braid is None):
+        parser.error("--recording and --braid go together")
     home = options.keep or Path(tempfile.mkdtemp(prefix="braid-consumers."))
     home.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        brokers = options.brokers
-        if not brokers:
-            brokers = stack.enter_context(broker.Brokers(home / "broker")).bootstrap
-        failed = run_scenarios(home, brokers, options)
+        brokers = options.brokers or stack.enter_context(broker.Brokers(home / "broker")).bootstrap
+        kind = OfRecording if options.recording else OfMadeStreams
+        failed = run_all(kind(brokers, home, options), options.only)
     if failed:
         print(f"failed: {', '.join(failed)}; logs are in {home}", file=sys.stderr)
         return 1

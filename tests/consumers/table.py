@@ -8,11 +8,12 @@ class Wrong(Exception):
 
 
 class Table:
-    def __init__(self, name: str, columns: dict[str, str], key: tuple[str, ...], rows: list[dict]):
+    def __init__(self, name: str, columns: dict[str, str], key: tuple[str, ...], rows: list[dict], altered: bool = False):
         self.name = name              # keyspace.table
         self.columns = columns
         self.key = key
         self.rows = rows
+        self.altered = altered        # columns came and went: `before` is not what `after` was
 
     def compare(self, consumer: str, seen: list[dict]) -> None:
         """`seen`: rows with values of values.of_…; Wrong tells the first differences."""

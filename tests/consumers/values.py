@@ -11,18 +11,33 @@ import uuid
 EPOCH = datetime.date(1970, 1, 1)
 
 
+SCALARS = frozenset("ascii bigint blob boolean counter date decimal double duration float inet int smallint text time timestamp "
+                    "timeuuid tinyint uuid varint".split())
+
+
 def is_nested(cql: str) -> bool:
-    """Collections, vectors, tuples, and user types: the test writes these as frozen<NAME>."""
-    return "<" in cql
+    """Collections, vectors, tuples and user types."""
+    return cql not in SCALARS and not is_custom(cql)
+
+
+def is_custom(cql: str) -> bool:
+    return cql.startswith("'")
 
 
 def of_event(cql: str, value):
-    """From the event's JSON form."""
+    """From the event's JSON form. What Python's own types are too small for stays a text."""
     if value is None or is_nested(cql):
         return value
+    try:
+        return _of_event(cql, value)
+    except ValueError:
+        return value
+
+
+def _of_event(cql: str, value):
     if cql in ("float", "double"):
         return _number(cql, float(value))
-    if cql == "blob":
+    if cql == "blob" or is_custom(cql):
         return base64.b64decode(value)
     if cql == "timestamp":
         return datetime.datetime.fromisoformat(value.replace("Z", "+00:00"))
@@ -47,7 +62,7 @@ def of_postgres(cql: str, value):
         return json.loads(value) if isinstance(value, str) else value
     if cql in ("float", "double"):
         return _number(cql, value)
-    if cql == "blob":
+    if cql == "blob" or is_custom(cql):
         return bytes(value)
     if cql == "timestamp":
         return value.astimezone(datetime.timezone.utc)
