@@ -249,6 +249,10 @@ TEST_F(AgentsTest, HistoryTakesTheWordOfAllNodes) {
   const auto book = JournalBook::Open(std::make_unique<MemorySchemaJournal>(&journal_));
   ASSERT_TRUE((*book)->MarkHistoryKnown(id).has_value());
   EXPECT_TRUE((*book)->HistoryKnown(id));
+  for (int again = 0; again < 2; ++again) {
+    for (size_t i = 0; i < 2; ++i) ASSERT_TRUE(agent(i).registry().MarkIntroduced().has_value());
+  }
+  EXPECT_EQ(std::ranges::count(journal_, SchemaRecord::Kind::kIntroduced, &SchemaRecord::kind), 2);
   agent(1).Refresh();
   EXPECT_TRUE(agent(1).registry().HistoryKnown(id));
 }

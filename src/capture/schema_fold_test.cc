@@ -156,7 +156,7 @@ TEST_F(SchemaFoldTest, AllNodesMustSayIt) {
   EXPECT_FALSE(fold_.HistoryKnown(Id()));
 }
 
-TEST_F(SchemaFoldTest, TheBaselineIsThatOfAllNodes) {
+TEST_F(SchemaFoldTest, BaselinesAndIntroductionsAreThoseOfAllNodes) {
   Apply({.kind = Kind::kBaseline, .witness = Witness(1, 2)});
   Apply({.kind = Kind::kBaseline, .witness = Witness(1, 2)});
   EXPECT_FALSE(fold_.has_baseline());
@@ -164,6 +164,11 @@ TEST_F(SchemaFoldTest, TheBaselineIsThatOfAllNodes) {
   EXPECT_FALSE(fold_.HasBaselineOf(Witness(2, 2).host));
   Apply({.kind = Kind::kBaseline, .witness = Witness(2, 2)});
   EXPECT_TRUE(fold_.has_baseline());
+  Apply({.kind = Kind::kIntroduced, .witness = Witness(2, 2)});
+  EXPECT_FALSE(fold_.all_introduced());
+  EXPECT_TRUE(fold_.IsIntroduced(Witness(2, 2).host));
+  Apply({.kind = Kind::kIntroduced, .witness = Witness(1, 2)});
+  EXPECT_TRUE(fold_.all_introduced());
 }
 
 }  // namespace

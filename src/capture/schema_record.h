@@ -43,8 +43,8 @@ struct SchemaRecord {
   std::optional<SchemaId> base = {};
   // With `base`, of kDefinition: TableInfo::written_at. Of kDropped: when it was dropped; none: not said.
   WriteTime written_at = {};
-  std::optional<SchemaWitness> witness =
-      {};  // of kHistoryLogged, kIntroduced; of kBaseline if many nodes have one each
+  // Of kHistoryLogged and kIntroduced; of kBaseline if many nodes have one each.
+  std::optional<SchemaWitness> witness = {};
 };
 
 // Appends the record's binary form.

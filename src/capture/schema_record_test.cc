@@ -53,6 +53,7 @@ std::vector<SchemaRecord> OneOfEach() {
       {.kind = Kind::kHistoryKnown, .table = Id(), .base = SchemaId{9}},
       {.kind = Kind::kHistoryLogged, .table = Id(), .witness = Witness(300)},
       {.kind = Kind::kBaseline, .witness = Witness(3)},
+      {.kind = Kind::kIntroduced, .witness = Witness(3)},
   };
 }
 
@@ -102,6 +103,7 @@ TEST(SchemaRecordTest, BytesAreAsDocumented) {
                                         id));
   EXPECT_EQ(Encode(records[8]), FromHex("09" + host + "812c" + id));
   EXPECT_EQ(Encode(records[9]), FromHex("0a" + host + "03"));
+  EXPECT_EQ(Encode(records[10]), FromHex("0b" + host + "03"));
 }
 
 TEST(SchemaRecordTest, WhatIsCutOffIsCorrupt) {
