@@ -11,7 +11,7 @@
 #include <iterator>
 #include <string>
 
-#include "deliver/registry/schema_registry.h"
+#include "deliver/registry/avro_registry.h"
 
 namespace {
 
@@ -33,11 +33,11 @@ int main(int argc, char** argv) {
     std::fputs("usage: braid_registry_probe register SUBJECT URL… | schema ID URL…\n", stderr);
     return 2;
   }
-  braid::SchemaRegistryOptions options;
+  braid::AvroRegistryOptions options;
   options.urls.assign(argv + 3, argv + argc);
   options.user = Environment("BRAID_REGISTRY_USER");
   options.password = braid::Secret(Environment("BRAID_REGISTRY_PASSWORD"));
-  auto registry = braid::SchemaRegistry::Make(std::move(options));
+  auto registry = braid::AvroRegistry::Make(std::move(options));
   if (!registry.has_value()) return Fail(registry.error());
   if (verb == "register") {
     const std::string schema{std::istreambuf_iterator<char>(std::cin), {}};

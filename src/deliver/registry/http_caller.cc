@@ -42,11 +42,11 @@ const char* WhyNoAnswer(httplib::Error error) {
 
 }  // namespace
 
-HttpCaller::HttpCaller(SchemaRegistryOptions options) : options_(std::move(options)) {}
+HttpCaller::HttpCaller(AvroRegistryOptions options) : options_(std::move(options)) {}
 
 HttpCaller::~HttpCaller() = default;
 
-Result<std::unique_ptr<HttpCaller>> HttpCaller::Make(SchemaRegistryOptions options) {
+Result<std::unique_ptr<HttpCaller>> HttpCaller::Make(AvroRegistryOptions options) {
   if (options.urls.empty()) return InvalidArgument("schema registry: no URL is given");
   if (options.certificate_file.empty() != options.key_file.empty()) {
     return InvalidArgument("schema registry: a certificate and its key go together; give both or neither");

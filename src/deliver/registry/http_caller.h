@@ -1,4 +1,4 @@
-// Asks one of several HTTP servers that are copies of each other. Internal to the room: its door is schema_registry.h.
+// Asks one of several HTTP servers that are copies of each other. Internal to the room: its door is avro_registry.h.
 #pragma once
 
 #include <memory>
@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "deliver/registry/schema_registry.h"
+#include "deliver/registry/avro_registry.h"
 
 namespace httplib {
 class Client;
@@ -23,7 +23,7 @@ struct HttpAnswer {
 class HttpCaller {
  public:
   // kInvalidArgument if an option makes no sense.
-  static Result<std::unique_ptr<HttpCaller>> Make(SchemaRegistryOptions options);
+  static Result<std::unique_ptr<HttpCaller>> Make(AvroRegistryOptions options);
   ~HttpCaller();
 
   // The first answer that is worth believing: no server's error, no "try later". GET if `body` is empty, else POST.
@@ -38,13 +38,13 @@ class HttpCaller {
     std::string failure;  // why it gave no answer, last time
   };
 
-  explicit HttpCaller(SchemaRegistryOptions options);
+  explicit HttpCaller(AvroRegistryOptions options);
   Status AddServer(const std::string& url);
   Status TrustAuthorities(httplib::Client* client) const;
   bool Ask(Server* server, const std::string& path, const std::string& body, HttpAnswer* answer);
   bool Pause(int round) const;
 
-  const SchemaRegistryOptions options_;
+  const AvroRegistryOptions options_;
   std::vector<Server> servers_;
   size_t first_ = 0;  // the server that answered last
 };

@@ -1,4 +1,4 @@
-// A client of a Confluent-compatible schema registry.
+// A client of a Confluent-compatible schema registry, for Avro. (What a pipeline itself knows of tables is capture's.)
 // Learned from the REST interface of Confluent's Schema Registry 7, and Apicurio Registry 2.6 (/apis/ccompat/v7).
 #pragma once
 
@@ -14,7 +14,7 @@
 namespace braid {
 
 // Where the registry is, and for how long it is asked.
-struct SchemaRegistryOptions {
+struct AvroRegistryOptions {
   // "http://HOST[:PORT][/PATH]" or https. Several are copies of one registry: each is asked until one answers.
   std::vector<std::string> urls;
   std::string user;  // of HTTP's basic authentication; empty: none
@@ -34,11 +34,11 @@ struct SchemaRegistryOptions {
 //
 // Errors: kTransient if no URL gives an answer; kInvalidArgument where the registry says no, or is none: the message
 // has its words, and what to do.
-class SchemaRegistry {
+class AvroRegistry {
  public:
   // Nothing is sent yet. kInvalidArgument if an option makes no sense.
-  static Result<std::unique_ptr<SchemaRegistry>> Make(SchemaRegistryOptions options);
-  virtual ~SchemaRegistry() = default;
+  static Result<std::unique_ptr<AvroRegistry>> Make(AvroRegistryOptions options);
+  virtual ~AvroRegistry() = default;
 
   // The id of the Avro schema `schema` (its JSON text) under `subject` ("TOPIC-key" or "TOPIC-value"), which is
   // registered if it is not there. A new version must be compatible with the newest one, by the subject's own rule

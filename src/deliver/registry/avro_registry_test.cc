@@ -1,4 +1,4 @@
-#include "deliver/registry/schema_registry.h"
+#include "deliver/registry/avro_registry.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -69,9 +69,9 @@ class FakeRegistry {
   std::thread thread_;
 };
 
-class SchemaRegistryTest : public testing::Test {
+class AvroRegistryTest : public testing::Test {
  protected:
-  SchemaRegistryTest() {
+  AvroRegistryTest() {
     options_.urls = {fake_.url()};
     options_.timeout_ms = 2000;
     options_.wait = [this](int64_t ms) {
@@ -81,17 +81,17 @@ class SchemaRegistryTest : public testing::Test {
   }
 
   Result<int32_t> Register() {
-    auto registry = SchemaRegistry::Make(options_);
+    auto registry = AvroRegistry::Make(options_);
     if (!registry.has_value()) return registry.error();
     return (*registry)->Register("p.t-value", kSchema);
   }
 
   FakeRegistry fake_;
-  SchemaRegistryOptions options_;
+  AvroRegistryOptions options_;
   std::vector<int64_t> waited_;
 };
 
-TEST_F(SchemaRegistryTest, ASchemaThatIsThereIsFoundAndNothingChanged) {
+TEST_F(AvroRegistryTest, ASchemaThatIsThereIsFoundAndNothingChanged) {
   fake_.Answer("/subjects/p.t-value", 200, R"({"subject":"p.t-value","id":7,"version":1})");
   const auto id = Register();
   ASSERT_TRUE(id.has_value()) << id.error().message;
@@ -101,21 +101,21 @@ TEST_F(SchemaRegistryTest, ASchemaThatIsThereIsFoundAndNothingChanged) {
   EXPECT_EQ(fake_.authorization(), "");
 }
 
-TEST_F(SchemaRegistryTest, TheFirstOfASubjectIsRegistered) {
+TEST_F(AvroRegistryTest, TheFirstOfASubjectIsRegistered) {
   fake_.Answer("/subjects/p.t-value", 404, R"({"error_code":40401,"message":"no"})");
   fake_.Answer("/subjects/p.t-value/versions", 200, R"({"id":8})");
   EXPECT_EQ(Register(), 8);
   EXPECT_THAT(fake_.TakeAsked(), ElementsAre("POST /subjects/p.t-value", "POST /subjects/p.t-value/versions"));
 }
 
-TEST_F(SchemaRegistryTest, AChangedOneIsRegisteredIfItIsCompatible) {
+TEST_F(AvroRegistryTest, AChangedOneIsRegisteredIfItIsCompatible) {
   fake_.Answer("/subjects/p.t-value", 404, R"({"error_code":40403,"message":"no"})");
   fake_.Answer("/compatibility/subjects/p.t-value/versions/latest", 200, R"({"is_compatible":true})");
   fake_.Answer("/subjects/p.t-value/versions", 200, R"({"id":9})");
   EXPECT_EQ(Register(), 9);
 }
 
-TEST_F(SchemaRegistryTest, AnIncompatibleOneIsRefusedWithTheReasonAndTheCure) {
+TEST_F(AvroRegistryTest, AnIncompatibleOneIsRefusedWithTheReasonAndTheCure) {
   fake_.Answer("/subjects/p.t-value", 404, R"({"error_code":40403,"message":"no"})");
   fake_.Answer("/compatibility/subjects/p.t-value/versions/latest", 200,
                R"({"is_compatible":false,"messages":["one\nreason","another"]})");
@@ -127,13 +127,13 @@ TEST_F(SchemaRegistryTest, AnIncompatibleOneIsRefusedWithTheReasonAndTheCure) {
   EXPECT_THAT(fake_.TakeAsked(), Not(testing::Contains("POST /subjects/p.t-value/versions")));
 }
 
-TEST_F(SchemaRegistryTest, SaysTheSameWhereOnlyRegisteringIsRefused) {
+TEST_F(AvroRegistryTest, SaysTheSameWhereOnlyRegisteringIsRefused) {
   fake_.Answer("/subjects/p.t-value", 404, R"({"error_code":40401,"message":"no"})");
   fake_.Answer("/subjects/p.t-value/versions", 409, R"({"error_code":409,"message":"not so"})");
   EXPECT_THAT(Register().error().message, AllOf(HasSubstr("cannot follow"), HasSubstr("not so")));
 }
 
-TEST_F(SchemaRegistryTest, UserAndPasswordAreSentAndTheirRefusalNamesNeither) {
+TEST_F(AvroRegistryTest, UserAndPasswordAreSentAndTheirRefusalNamesNeither) {
   options_.user = "me";
   options_.password = Secret("hush");
   fake_.Answer("/subjects/p.t-value", 401, R"({"error_code":401,"message":"me, hush is wrong"})");
@@ -143,7 +143,7 @@ TEST_F(SchemaRegistryTest, UserAndPasswordAreSentAndTheirRefusalNamesNeither) {
   EXPECT_THAT(id.error().message, AllOf(HasSubstr("check user and password"), Not(HasSubstr("hush"))));
 }
 
-TEST_F(SchemaRegistryTest, WhatIsNoRegistryIsNamed) {
+TEST_F(AvroRegistryTest, WhatIsNoRegistryIsNamed) {
   EXPECT_THAT(Register().error().message, HasSubstr("is no schema registry; check the URL"));
   fake_.Answer("/subjects/p.t-value", 404, R"({"error_code":404,"message":"no such page"})");
   EXPECT_THAT(Register().error().message, HasSubstr("is no schema registry"));
@@ -153,7 +153,7 @@ TEST_F(SchemaRegistryTest, WhatIsNoRegistryIsNamed) {
   EXPECT_THAT(Register().error().message, HasSubstr("is no schema registry"));
 }
 
-TEST_F(SchemaRegistryTest, OneThatIsAwayIsAskedAgainForABoundedTime) {
+TEST_F(AvroRegistryTest, OneThatIsAwayIsAskedAgainForABoundedTime) {
   fake_.Answer("/subjects/p.t-value", 503, "{}");
   const auto id = Register();
   EXPECT_EQ(id.error().code, ErrorCode::kTransient);
@@ -162,14 +162,14 @@ TEST_F(SchemaRegistryTest, OneThatIsAwayIsAskedAgainForABoundedTime) {
   EXPECT_THAT(waited_, ElementsAre(200, 400));
 }
 
-TEST_F(SchemaRegistryTest, WaitsNoLongerThanItIsLet) {
+TEST_F(AvroRegistryTest, WaitsNoLongerThanItIsLet) {
   fake_.Answer("/subjects/p.t-value", 500, "{}");
   options_.wait = [](int64_t) { return false; };
   EXPECT_EQ(Register().error().code, ErrorCode::kTransient);
   EXPECT_EQ(fake_.TakeAsked().size(), 1U);
 }
 
-TEST_F(SchemaRegistryTest, AnotherUrlIsAskedWhereOneFails) {
+TEST_F(AvroRegistryTest, AnotherUrlIsAskedWhereOneFails) {
   // Nobody listens at port 1.
   options_.urls = {"http://127.0.0.1:1", fake_.url() + "/"};
   fake_.Answer("/subjects/p.t-value", 200, R"({"id":7})");
@@ -177,25 +177,25 @@ TEST_F(SchemaRegistryTest, AnotherUrlIsAskedWhereOneFails) {
   EXPECT_TRUE(waited_.empty());
 }
 
-TEST_F(SchemaRegistryTest, AUrlMayHaveAPath) {
+TEST_F(AvroRegistryTest, AUrlMayHaveAPath) {
   options_.urls = {fake_.url() + "/apis/ccompat/v7"};
   fake_.Answer("/apis/ccompat/v7/subjects/p.t-value", 200, R"({"id":7})");
   EXPECT_EQ(Register(), 7);
 }
 
-TEST_F(SchemaRegistryTest, GivesASchemaById) {
+TEST_F(AvroRegistryTest, GivesASchemaById) {
   fake_.Answer("/schemas/ids/5", 200, R"({"schema":"\"int\""})");
   fake_.Answer("/schemas/ids/6", 404, R"({"error_code":40403,"message":"no"})");
-  auto registry = SchemaRegistry::Make(options_);
+  auto registry = AvroRegistry::Make(options_);
   ASSERT_TRUE(registry.has_value());
   EXPECT_EQ((*registry)->Schema(5), "\"int\"");
   EXPECT_EQ((*registry)->Schema(6).error().code, ErrorCode::kNotFound);
 }
 
-TEST_F(SchemaRegistryTest, OptionsThatMakeNoSenseAreRefused) {
+TEST_F(AvroRegistryTest, OptionsThatMakeNoSenseAreRefused) {
   const auto refusal = [this](const std::string& url) {
     options_.urls = {url};
-    const auto registry = SchemaRegistry::Make(options_);
+    const auto registry = AvroRegistry::Make(options_);
     return registry.has_value() ? std::string() : registry.error().message;
   };
   EXPECT_THAT(refusal("registry:8081"), HasSubstr("is no URL"));
@@ -208,7 +208,7 @@ TEST_F(SchemaRegistryTest, OptionsThatMakeNoSenseAreRefused) {
   EXPECT_THAT(refusal("https://host"), HasSubstr("/nowhere/cert.pem"));
 }
 
-TEST_F(SchemaRegistryTest, NeedsCertificatesThatCanBeRead) {
+TEST_F(AvroRegistryTest, NeedsCertificatesThatCanBeRead) {
   options_.urls = {"https" + fake_.url().substr(4)};
   EXPECT_THAT(Register().error().message, HasSubstr("TLS cannot be agreed on"));
   options_.ca_file = "/nowhere/ca.pem";
@@ -248,7 +248,7 @@ class SelfSigned {
   std::string key_path() const { return testing::TempDir() + "braid_registry_key.pem"; }
 };
 
-TEST_F(SchemaRegistryTest, TrustsWhomItIsToldToAndNobodyElse) {
+TEST_F(AvroRegistryTest, TrustsWhomItIsToldToAndNobodyElse) {
   const SelfSigned self_signed;
   httplib::SSLServer server(self_signed.certificate_path().c_str(), self_signed.key_path().c_str());
   server.Post("/subjects/p.t-value", [](const httplib::Request&, httplib::Response& response) {

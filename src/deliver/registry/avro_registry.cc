@@ -1,4 +1,4 @@
-#include "deliver/registry/schema_registry.h"
+#include "deliver/registry/avro_registry.h"
 
 #include <fmt/format.h>
 
@@ -67,7 +67,7 @@ std::string ReasonsOf(const json& answer) {
   return reasons.empty() ? "the registry does not say why" : OneLine(reasons);
 }
 
-class Client : public SchemaRegistry {
+class Client : public AvroRegistry {
  public:
   explicit Client(std::unique_ptr<HttpCaller> http) : http_(std::move(http)) {}
 
@@ -160,7 +160,7 @@ class Client : public SchemaRegistry {
 
 }  // namespace
 
-Result<std::unique_ptr<SchemaRegistry>> SchemaRegistry::Make(SchemaRegistryOptions options) {
+Result<std::unique_ptr<AvroRegistry>> AvroRegistry::Make(AvroRegistryOptions options) {
   ASSIGN_OR_RETURN(std::unique_ptr<HttpCaller> http, HttpCaller::Make(std::move(options)));
   return std::make_unique<Client>(std::move(http));
 }
