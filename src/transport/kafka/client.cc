@@ -214,7 +214,8 @@ void Client::OnError(rd_kafka_t* /*rk*/, int code, const char* reason, void* sel
   ++client->errors_;
   if (err == RD_KAFKA_RESP_ERR__FATAL) {
     client->LookForFatal();
-  } else {
+  } else if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || client->last_error_.empty()) {
+    // That none is left says less than why the last one went.
     client->last_error_ = client->Text("no answer", err, reason);
   }
 }
