@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/failpoint.h"
 #include "base/version.h"
 #include "cassandra/schema/schema.h"
 #include "pipeline/agent/agent_node.h"
@@ -224,6 +225,7 @@ Status Agent::Round() {
   TRY(FollowSchema());
   bool more = false;
   TRY(StepNodes(&more));
+  Failpoint("agent.pushed");
   if (queue_->problem().empty()) queue_->Step(0);
   NoteAcked();
   TRY(MindQueue());
@@ -285,6 +287,7 @@ void Agent::NoteAcked() {
   for (const auto& node : nodes_) given.push_back(node->given);
   if (barriers_.Wants(queue_->pushed(), given)) barriers_.Add(queue_->pushed(), std::move(given));
   if (!barriers_.Advance([this](const AckBarriers::Counts& pushed) { return queue_->Acked(pushed); })) return;
+  Failpoint("agent.acked");
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const Position& acked = barriers_.acked()[i];
     if (acked.none()) continue;
@@ -341,8 +344,10 @@ Status Agent::StorePositions() {
         return {};
       }
       node->stored = node->acked;
+      Failpoint("agent.stored");
     }
     TRY(node->capture->Release(*node->stored));
+    Failpoint("agent.released");
   }
   alarms_.Set(kPositionsAlarm, "");
   return {};
