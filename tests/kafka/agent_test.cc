@@ -20,6 +20,7 @@
 #include "cassandra/commitlog/file_name.h"
 #include "cassandra/schema/schema.h"
 #include "codec/mutation.h"
+#include "pipeline/kafka/clients.h"
 #include "transport/message/record.h"
 
 namespace braid {
@@ -450,6 +451,23 @@ TEST_F(AgentTest, NodesAreChosenByNameOrByTheirDirectories) {
   EXPECT_THAT(Agent::Choose(config_, {"n3"}).error().message, HasSubstr("there are n1, n2"));
   config_.nodes[0].cdc_raw = home_ / "nowhere";
   EXPECT_THAT(Agent::Choose(config_, {}).error().message, HasSubstr("on this machine"));
+}
+
+TEST_F(AgentTest, AMutationAsLargeAsCassandraTakesGetsThrough) {
+  const std::vector<KafkaTopic> topics = PipelineTopics(config_);
+  ASSERT_TRUE(Admin()->CreateTopics(topics, kLongMs).has_value());
+  auto queue = *RecordQueue::Open({.producer = {.properties = Properties(), .queue_bytes = 1 << 20, .log = {}},
+                                   .topic = config_.kafka->mutations_topic,
+                                   .partitions = kShards});
+  std::string large(16 << 20, 'x');
+  for (size_t i = 0; i < large.size(); i += 3) large[i] = static_cast<char>(i * 2654435761u >> 13);
+  ASSERT_TRUE(queue->Push(1, "key", large).has_value());
+  ASSERT_TRUE(queue->Push(1, "key", "after it").has_value());
+  for (int i = 0; i < 200 && !queue->all_acked() && queue->problem().empty(); ++i) queue->Step(100);
+  EXPECT_EQ(queue->problem(), "");
+  const auto values = BrokerTest::ReadAll(config_.kafka->mutations_topic, 1).first;
+  ASSERT_EQ(values.size(), 2u);
+  EXPECT_TRUE(values[0] == large);
 }
 
 // A queue whose broker is asleep.

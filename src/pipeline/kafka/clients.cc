@@ -8,6 +8,10 @@
 namespace braid {
 namespace {
 
+// Cassandra takes mutations of up to half a segment of its log, 16 MiB by default; a broker by itself 1 MiB. As much as
+// KafkaProducer takes.
+constexpr const char* kLargestRecordBytes = "67108864";
+
 std::string RetentionMs(int64_t retention_us) {
   return retention_us == kForever ? "-1" : fmt::format("{}", retention_us / 1000);
 }
@@ -31,11 +35,16 @@ std::vector<KafkaTopic> PipelineTopics(const Config& config) {
       {kafka.mutations_topic,
        shards,
        kafka.replicas,
-       {{"cleanup.policy", "delete"}, {"retention.ms", RetentionMs(kafka.mutations_retention_us)}}},
+       {{"cleanup.policy", "delete"},
+        {"retention.ms", RetentionMs(kafka.mutations_retention_us)},
+        {"max.message.bytes", kLargestRecordBytes}}},
       {kafka.changelog_topic,
        shards,
        kafka.replicas,
-       {{"cleanup.policy", "compact"}, {"segment.bytes", "67108864"}, {"segment.ms", "3600000"}}},
+       {{"cleanup.policy", "compact"},
+        {"segment.bytes", "67108864"},
+        {"segment.ms", "3600000"},
+        {"max.message.bytes", kLargestRecordBytes}}},
       SchemaJournalTopic(kafka.schemas_topic, kafka.replicas),
       {kafka.gaps_topic, shards, kafka.replicas, {{"cleanup.policy", "compact"}}},
   };

@@ -546,8 +546,7 @@ Status RocksState::Rollback() {
   impl_->cache.Clear();
   impl_->current.valid = false;
   impl_->least_due = UnixSeconds{std::numeric_limits<int64_t>::min()};
-  if (!impl_->db.must_reopen()) return {};
-  return impl_->db.Reopen();
+  return impl_->db.must_reopen() ? impl_->db.Reopen() : Status();
 }
 
 Status RocksState::VisitPending(PendingVisitor* visitor) {
