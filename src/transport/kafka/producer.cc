@@ -91,7 +91,8 @@ void KafkaProducer::Impl::OnDelivery(rd_kafka_t* /*rk*/, const rd_kafka_message_
   ++self->stats.failed;
   const bool purged = record->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || record->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
   if (purged || record->err == RD_KAFKA_RESP_ERR_NO_ERROR || !self->refused.empty()) return;
-  self->refused = self->Text("a record cannot be produced", record->err, rd_kafka_message_errstr(record),
+  // Not rd_kafka_message_errstr: of a producer's record that is the record itself.
+  self->refused = self->Text("a record cannot be produced", record->err, {},
                              Place{rd_kafka_topic_name(record->rkt), record->partition});
   // In a transaction librdkafka sees to it that it is not committed. Else this says more than what came of it.
   if (!self->transactional) self->SetFatal(self->refused);
