@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """From recorded nodes through real brokers to Kafka's own consumer: the topics hold what SELECT had, each change once.
 
-The program is $BRAID, or build/release/braid."""
+The program is $BRAID, or build/release/braid. $BRAID_SEED: of the storm. $BRAID_KEEP: a directory for all logs and data."""
 
+import os
 import random
+import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -22,12 +25,19 @@ from support import BRAID, recording, schemas  # noqa: E402
 
 RECORDING = "cassandra-5.0.6-apart"   # never flushed, so that its history is known; no node has everything
 
+# So that what is dead is missed soon.
+QUICK = {"properties": {"session.timeout.ms": "6000"}}
+
 
 class StreamsTest(unittest.TestCase):
     def setUp(self) -> None:
-        scratch = tempfile.TemporaryDirectory(prefix="braid-kafka-")
-        self.addCleanup(scratch.cleanup)
-        self.scratch = Path(scratch.name)
+        if keep := os.environ.get("BRAID_KEEP"):
+            self.scratch = Path(keep) / self.id().rsplit(".", 1)[1]
+            shutil.rmtree(self.scratch, ignore_errors=True)
+        else:
+            scratch = tempfile.TemporaryDirectory(prefix="braid-kafka-")
+            self.addCleanup(scratch.cleanup)
+            self.scratch = Path(scratch.name)
         self.recording = recording(RECORDING)
         brokers = Brokers(self.scratch / "brokers")
         self.brokers = brokers.__enter__()
@@ -35,7 +45,8 @@ class StreamsTest(unittest.TestCase):
 
     def pipeline(self, **options) -> KafkaPipeline:
         pipeline = KafkaPipeline(BRAID, self.scratch / "pipeline", self.brokers.bootstrap, copied(self.recording, self.scratch),
-                                 **options)
+                                 # The recording is older than what is usually remembered of the dead.
+                                 settings={"purge_slack": "365d"}, **options)
         self.addCleanup(pipeline.close)
         return pipeline
 
@@ -49,6 +60,21 @@ class StreamsTest(unittest.TestCase):
         self.assertEqual(count, 0, f"{summary}\n{text[:5000]}")
         print(f"{self.id().rsplit('.', 1)[1]}: {summary}", flush=True)
 
+    def in_pieces(self, pipeline: KafkaPipeline) -> list:
+        """Takes the nodes' segments away and gives, for each, what brings it back: node by node in order."""
+        away = self.scratch / "away"
+        bring = []
+        for node, home in pipeline.nodes.items():
+            (away / node).mkdir(parents=True)
+            for segment in sorted((home / "cdc_raw").glob("*.log")):
+                index = segment.with_name(segment.name.removesuffix(".log") + "_cdc.idx")
+                copy = home / "commitlog" / segment.name
+                pairs = [(path, away / node / f"{path.parent.name}-{path.name}") for path in (segment, index, copy) if path.exists()]
+                for path, aside in pairs:
+                    path.rename(aside)
+                bring.append((segment.name, pairs))
+        return [pairs for _, pairs in sorted(bring, key=lambda each: each[0])]
+
     def test_agents_and_a_worker(self) -> None:
         pipeline = self.pipeline()
         pipeline.start_agents()
@@ -59,6 +85,75 @@ class StreamsTest(unittest.TestCase):
         worker.stop()
         for agent in pipeline.agents.values():
             agent.stop()
+
+    def test_killed_at_every_point_of_a_transaction(self) -> None:
+        pipeline = self.pipeline(kafka={"commit_interval": "20ms", **QUICK})
+        pipeline.start_agents()
+        worker = pipeline.add_worker()
+        worker.kill()
+        for point in ("worker.state-produced", "worker.offsets-sent", "worker.committed", "shard.state-committed", "worker.finished"):
+            for times in (1, 3):
+                worker.start(f"{point}:{times}")
+                self.assertIsNotNone(worker.await_end(30), f"{point} was not reached\n{worker.log_tail()}")
+        worker.start()
+        pipeline.await_sent()
+        pipeline.await_taken_in()
+        self.judge(pipeline)
+
+    def test_storm(self) -> None:
+        """Workers come, go, die and freeze, agents and the broker die, while the logs come piece by piece."""
+        seed = int(os.environ.get("BRAID_SEED", random.SystemRandom().randrange(2**31)))
+        dice = random.Random(seed)
+        print(f"storm: seed {seed}", flush=True)
+        pipeline = self.pipeline(kafka={"commit_interval": "30ms", **QUICK})
+        pieces = self.in_pieces(pipeline)
+        pipeline.start_agents()
+        pipeline.add_worker()
+        deeds = []
+        while pieces or len(deeds) < 14:
+            if pieces and (dice.random() < 0.5 or len(deeds) >= 14):
+                for path, aside in pieces.pop(0):
+                    aside.rename(path)
+            deed = dice.choice(("kill worker", "kill worker", "add worker", "stop worker", "freeze worker", "kill agent", "kill broker"))
+            deeds.append(deed)
+            self.do(deed, pipeline, dice)
+            time.sleep(dice.random() * 1.5)
+        print(f"storm: {', '.join(deeds)}", flush=True)
+        for worker in pipeline.workers:
+            if worker.process is None:
+                worker.start()
+        pipeline.await_sent()
+        pipeline.await_taken_in(180)
+        self.judge(pipeline)
+
+    def do(self, deed: str, pipeline: KafkaPipeline, dice: random.Random) -> None:
+        running = [worker for worker in pipeline.workers if worker.process is not None]
+        idle = [worker for worker in pipeline.workers if worker.process is None]
+        if deed == "kill broker":
+            self.brokers.kill()
+            time.sleep(dice.random())
+            self.brokers.start()
+        elif deed == "kill agent":
+            agent = dice.choice(list(pipeline.agents.values()))
+            agent.kill()
+            agent.start()
+        elif deed == "add worker":
+            if idle:
+                dice.choice(idle).start()
+            elif len(pipeline.workers) < 4:
+                pipeline.add_worker()
+        elif running:
+            worker = dice.choice(running)
+            if deed == "kill worker":
+                worker.kill()
+                if dice.random() < 0.7:
+                    worker.start()
+            elif deed == "stop worker":
+                worker.stop()
+            else:
+                worker.signal(signal.SIGSTOP)
+                time.sleep(dice.choice((0.5, 8)))   # the group gives up on it after 6 s
+                worker.signal(signal.SIGCONT)
 
 
 if __name__ == "__main__":

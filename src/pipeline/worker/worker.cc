@@ -29,6 +29,7 @@ constexpr int kAskTimeoutMs = 5'000;
 constexpr int kPollMs = 20;
 constexpr size_t kMostRecords = 2'000;
 constexpr uint64_t kMostIdBytes = 1'000;
+constexpr const char* kSessionTimeoutMs = "10000";
 constexpr int kLeaveMs = 10'000;
 constexpr int64_t kSchemaEveryUs = 100'000;
 
@@ -89,10 +90,14 @@ Status Worker::OpenClients() {
   const uint64_t queue_bytes = config_.memory_bytes / kQueueShare;
   ASSIGN_OR_RETURN(admin_, KafkaAdmin::Open({.properties = ClientProperties(config_), .log = log}));
   topics_ = std::make_unique<StreamTopics>(admin_.get(), kafka_.replicas);
+  // A worker that comes back soon, after a crash or an upgrade, finds its shards as it left them, and nobody waits for
+  // the group to notice.
+  KafkaProperties member = ClientProperties(config_);
+  if (member.Get("group.instance.id").empty()) member.Set("group.instance.id", transactional_id_);
+  if (member.Get("session.timeout.ms").empty()) member.Set("session.timeout.ms", kSessionTimeoutMs);
   ASSIGN_OR_RETURN(
       consumer_,
-      KafkaConsumer::Open(
-          {.properties = ClientProperties(config_), .group = kafka_.group, .queue_bytes = queue_bytes, .log = log}));
+      KafkaConsumer::Open({.properties = member, .group = kafka_.group, .queue_bytes = queue_bytes, .log = log}));
   ASSIGN_OR_RETURN(restorer_, KafkaConsumer::Open({.properties = ClientProperties(config_),
                                                    .group = kafka_.group + "-restore",
                                                    .queue_bytes = queue_bytes,
