@@ -116,6 +116,7 @@ def jdbc_sink(database, read_topics: list[str], **more: str) -> dict[str, str]:
         "delete.enabled": "true",
         "primary.key.mode": "record_key",
         "schema.evolution": "basic",
+        "quote.identifiers": "true",
         "database.time_zone": "UTC",
         **more,
     }

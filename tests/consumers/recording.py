@@ -1,4 +1,4 @@
-"""The streams of a recording (tests/recorder) as `braid replay` makes them, with the rows that SELECT gave in the end."""
+"""A recording (tests/recorder): its tables with the rows that SELECT gave in the end, and their streams as `braid replay` makes them."""
 
 import json
 import subprocess
@@ -16,38 +16,44 @@ class Stream:
         self.events = events   # plain JSON, in their order
 
 
-def streams(recording: Path, braid: Path, home: Path) -> list[Stream]:
-    """Of every captured table its regular rows and, apart, its static ones. `recording`: a directory or an archive."""
+def unpacked(recording: Path, home: Path) -> Path:
+    """Its directory, whether `recording` is that or an archive, which is unpacked in `home`."""
+    if recording.is_dir():
+        return recording
     home.mkdir(parents=True, exist_ok=True)
-    if not recording.is_dir():
-        subprocess.run([sys.executable, RECORDER / "record.py", "unpack", recording, home], check=True, stdout=sys.stderr)
-        recording = home / recording.name.removesuffix(".tar.zst")
+    subprocess.run([sys.executable, RECORDER / "record.py", "unpack", recording, home], check=True, stdout=subprocess.DEVNULL)
+    return home / recording.name.removesuffix(".tar.zst")
+
+
+def tables(recording: Path) -> list[Table]:
+    """Of every captured table its regular rows and, apart, "TABLE.static", its static ones."""
+    found = []
+    for schema in _lines(recording / "truth" / "schema.ndjson"):
+        if not schema["cdc"]:
+            continue
+        kinds = [(schema["table"], schema["partition"] + schema["clustering"], schema["regulars"])]
+        if schema["statics"]:
+            kinds.append((f"{schema['table']}.static", schema["partition"], schema["statics"]))
+        for name, key, others in kinds:
+            columns = {column: schema["types"][column] for column in [*key, *others]}
+            found.append(Table(name, columns, tuple(key), _lines(recording / "truth" / f"{name}.ndjson"),
+                               altered=schema["table"] == "rec.altered"))
+    return found
+
+
+def streams(recording: Path, braid: Path, home: Path) -> list[Stream]:
+    """What `braid replay` makes of it, apart as `tables`."""
     out = home / "replayed"
     until = json.loads((recording / "meta.json").read_text(encoding="utf-8"))["select_at"]
     nodes = [part for node in sorted((recording / "nodes").iterdir()) for part in ("--node", f"{node.name}={node}")]
     subprocess.run([braid, "replay", "--out", out, "--now", until, *nodes], check=True, capture_output=True)
     found = []
-    for schema in _lines(recording / "truth" / "schema.ndjson"):
-        if schema["cdc"]:
-            found += _of_table(schema, recording / "truth", out)
+    for table in tables(recording):
+        kind = "static" if table.name.endswith(".static") else "regular"
+        lines = (out / f"{table.name.removesuffix('.static')}.ndjson").read_bytes().splitlines()
+        found.append(Stream(table, [line for line in lines if json.loads(line)["source"]["row"] == kind]))
     return found
 
 
 def _lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_bytes().splitlines()]
-
-
-def _of_table(schema: dict, truth: Path, out: Path) -> list[Stream]:
-    name = schema["table"]
-    events: dict[str, list[bytes]] = {"regular": [], "static": []}
-    for line in (out / f"{name}.ndjson").read_bytes().splitlines():
-        events[json.loads(line)["source"]["row"]].append(line)
-    kinds = {"regular": (name, schema["partition"] + schema["clustering"], schema["regulars"])}
-    if schema["statics"]:
-        kinds["static"] = (f"{name}.static", schema["partition"], schema["statics"])
-    found = []
-    for kind, (stream, key, others) in kinds.items():
-        rows = _lines(truth / f"{stream}.ndjson")
-        columns = {column: schema["types"][column] for column in [*key, *others]}
-        found.append(Stream(Table(stream, columns, tuple(key), rows, altered=name == "rec.altered"), events[kind]))
-    return found

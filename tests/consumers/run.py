@@ -2,9 +2,10 @@
 """Gives real consumers streams, and holds what they have in the end against the rows that there should be.
 
     run.py [--brokers HOST:PORT] [--only NAME …] [--keep DIR] [--changes N] [--seed N]
-    run.py [--brokers HOST:PORT] [--only NAME …] [--keep DIR] --recording PATH --braid PROGRAM
+    run.py [--brokers HOST:PORT] [--only NAME …] [--keep DIR] --recording PATH --braid PROGRAM [--live]
 
-The first proves the harness, by a stream made by hand. The second takes the events that `braid replay` makes of a recording.
+The first proves the harness, by a stream made by hand. The second takes the events that `braid replay` makes of a recording or,
+with --live, what agents and a worker make of its nodes.
 Without --brokers a broker is started. Logs stay in DIR, or in the system's temporary directory if something fails.
 """
 
@@ -25,17 +26,18 @@ artefacts.use_clients()
 import fastavro
 import made
 import recording
-import scenarios
+import consumers
 import topics
 from program import Failed
 from table import Table, Wrong
 
 import broker
 import registry
+from live import Live
 
 
 class Scenarios:
-    """Of one kind of stream. `all` are their names; `run` gives what a scenario says of its cost."""
+    """Of one kind of stream. ALL are their names; `run` gives what a scenario says of its cost."""
 
     def __init__(self, brokers: str, home: Path):
         self.brokers, self.home = brokers, home
@@ -67,7 +69,7 @@ class OfMadeStreams(Scenarios):
         return getattr(self, name)(name)
 
     def python_json(self, name: str) -> str:
-        return scenarios.python_json(self.brokers, self.topic(name, self._records(made.plain)), self.table)
+        return consumers.python_json(self.brokers, self.topic(name, self._records(made.plain)), self.table)
 
     def python_json_notices(self, name: str) -> str:
         """One change that is lost, one that comes twice, two of one row in the wrong order."""
@@ -78,7 +80,7 @@ class OfMadeStreams(Scenarios):
         for number, spoiled in enumerate((lost, twice, swapped)):
             topic = self.topic(f"{name}-{number}", self._records(made.plain, spoiled))
             try:
-                scenarios.python_json(self.brokers, topic, self.table)
+                consumers.python_json(self.brokers, topic, self.table)
             except Wrong:
                 continue
             raise Wrong(f"{name}: spoiled stream {number} was not noticed")
@@ -87,17 +89,17 @@ class OfMadeStreams(Scenarios):
     def python_avro(self, name: str) -> str:
         with registry.Registry() as schemas:
             encode = made.Avro(fastavro, schemas, self.mark.replace("-", "_")).encode
-            return scenarios.python_avro(self.brokers, schemas.url, self.topic(name, self._records(encode)), self.table)
+            return consumers.python_avro(self.brokers, schemas.url, self.topic(name, self._records(encode)), self.table)
 
     def connect_jdbc(self, name: str, more: dict[str, str] | None = None) -> str:
         topic = self.topic(name, self._records(lambda change: made.connect(change, self.mark)))
-        return scenarios.connect_jdbc(self.home / name, self.brokers, topic, self.table, more)
+        return consumers.connect_jdbc(self.home / name, self.brokers, [(topic, self.table)], more)
 
     def connect_jdbc_unwrapped(self, name: str) -> str:
-        return self.connect_jdbc(name, scenarios.unwrapped())
+        return self.connect_jdbc(name, consumers.unwrapped())
 
     def flink_sql(self, name: str) -> str:
-        return scenarios.flink_sql(self.home / name, self.brokers, [(self.topic(name, self._records(made.plain)), self.table)])
+        return consumers.flink_sql(self.home / name, self.brokers, [(self.topic(name, self._records(made.plain)), self.table)])
 
 
 class OfRecording(Scenarios):
@@ -105,7 +107,8 @@ class OfRecording(Scenarios):
 
     def __init__(self, brokers: str, home: Path, options):
         super().__init__(brokers, home)
-        streams = recording.streams(options.recording, options.braid.resolve(), home / "recording")
+        path = recording.unpacked(options.recording, home)
+        streams = recording.streams(path, options.braid.resolve(), home)
         self.streams = [(self.topic(stream.table.name, self._records(stream.events)), stream.table) for stream in streams]
         self.says = f"{sum(len(stream.events) for stream in streams)} events in {len(streams)} streams"
 
@@ -122,8 +125,33 @@ class OfRecording(Scenarios):
 
     def run(self, name: str) -> str:
         if name == "flink_sql":
-            return scenarios.flink_sql(self.home / name, self.brokers, self.streams)
-        return "; ".join(f"{table.name}: {scenarios.python_json(self.brokers, topic, table)}" for topic, table in self.streams)
+            return consumers.flink_sql(self.home / name, self.brokers, self.streams)
+        return "; ".join(f"{table.name}: {consumers.python_json(self.brokers, topic, table)}" for topic, table in self.streams)
+
+
+class OfPipeline(Scenarios):
+    FORMS = {"python_json": "json", "python_avro": "avro", "connect_jdbc": "connect", "flink_sql": "json"}
+    ALL = tuple(FORMS)
+
+    def __init__(self, brokers: str, home: Path, options, stack: contextlib.ExitStack):
+        super().__init__(brokers, home)
+        self.schemas = stack.enter_context(registry.Registry("BACKWARD"))
+        forms = {self.FORMS[name] for name in options.only or self.ALL}
+        self.live = stack.enter_context(Live(home, brokers, self.schemas.url, options.braid.resolve(), options.recording, forms))
+        self.says = f"{len(self.live.tables)} streams"
+
+    def run(self, name: str) -> str:
+        streams = self.live.streams(self.FORMS[name])
+        if name == "connect_jdbc":
+            fit = [(topic, table) for topic, table in streams if not consumers.unfit_for_jdbc(self.brokers, topic, table)]
+            cost = consumers.connect_jdbc(self.home / name, self.brokers, fit)
+            return f"{len(fit)} of them: {', '.join(table.name for _, table in fit)}; {cost}"
+        if name == "flink_sql":
+            return consumers.flink_sql(self.home / name, self.brokers, streams)
+        if name == "python_avro":
+            return "; ".join(f"{table.name}: {consumers.python_avro(self.brokers, self.schemas.url, topic, table)}"
+                             for topic, table in streams)
+        return "; ".join(f"{table.name}: {consumers.python_json(self.brokers, topic, table)}" for topic, table in streams)
 
 
 def run_all(kind: Scenarios, only: list[str] | None) -> list[str]:
@@ -148,6 +176,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--recording", type=Path)
     parser.add_argument("--braid", type=Path)
+    parser.add_argument("--live", action="store_true")
     options = parser.parse_args()
     if (options.recording is None) != (options.braid is None):
         parser.error("--recording and --braid go together")
@@ -155,8 +184,11 @@ def main() -> int:
     home.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         brokers = options.brokers or stack.enter_context(broker.Brokers(home / "broker")).bootstrap
-        kind = OfRecording if options.recording else OfMadeStreams
-        failed = run_all(kind(brokers, home, options), options.only)
+        if options.live:
+            kind = OfPipeline(brokers, home, options, stack)
+        else:
+            kind = (OfRecording if options.recording else OfMadeStreams)(brokers, home, options)
+        failed = run_all(kind, options.only)
     if failed:
         print(f"failed: {', '.join(failed)}; logs are in {home}", file=sys.stderr)
         return 1

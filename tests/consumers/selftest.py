@@ -7,7 +7,7 @@ import unittest
 import uuid
 
 import made
-import values
+import shown
 from table import Table, Wrong
 
 UTC = datetime.timezone.utc
@@ -27,23 +27,23 @@ class Values(unittest.TestCase):
                 ("blob", "yv4=", memoryview(b"\xca\xfe"), b"\xca\xfe"),
                 ("float", 0.1, 0.1, 0.10000000149011612), ("double", "NaN", float("nan"), float("nan")),
                 ("decimal", "1.50", "1.50", "1.50"), ("list<text>", ["a"], ["a"], '["a"]'), ("text", None, None, None)):
-            wanted = values.of_event(cql, event)
-            self.assertEqual(values.of_postgres(cql, postgres), wanted, cql)
-            self.assertEqual(values.of_avro(cql, avro), wanted, cql)
-            self.assertEqual(values.of_flink(cql, event), wanted, cql)
+            wanted = shown.of_event(cql, event)
+            self.assertEqual(shown.of_postgres(cql, postgres), wanted, cql)
+            self.assertEqual(shown.of_avro(cql, avro), wanted, cql)
+            self.assertEqual(shown.of_flink(cql, event), wanted, cql)
 
     def test_what_differs_is_not_equal(self):
         for cql, one, other in (("decimal", "1.5", "1.50"), ("timestamp", "2026-11-21T07:40:51.123Z", "2026-11-21T07:40:51.124Z"),
                                 ("time", "07:40:51.000000001", "07:40:51"), ("blob", "yv4=", "yv8="), ("text", "", None),
                                 ("duration", {"months": 1, "days": 0, "nanoseconds": 0}, {"months": 0, "days": 30, "nanoseconds": 0})):
-            self.assertNotEqual(values.of_event(cql, one), values.of_event(cql, other))
+            self.assertNotEqual(shown.of_event(cql, one), shown.of_event(cql, other))
 
 
 class Rows(unittest.TestCase):
     def setUp(self):
         _, self.rows = made.history(1, 300)
         self.table = Table(made.TABLE, made.COLUMNS, made.KEY, self.rows)
-        self.seen = [{name: values.of_event(cql, row[name]) for name, cql in made.COLUMNS.items()} for row in self.rows]
+        self.seen = [{name: shown.of_event(cql, row[name]) for name, cql in made.COLUMNS.items()} for row in self.rows]
 
     def refuses(self, said: str):
         with self.assertRaisesRegex(Wrong, said):

@@ -1,6 +1,6 @@
 """The rows of a table that a consumer should have, and how they differ from those that it has."""
 
-import values
+import shown
 
 
 class Wrong(Exception):
@@ -16,9 +16,11 @@ class Table:
         self.altered = altered        # columns came and went: `before` is not what `after` was
 
     def compare(self, consumer: str, seen: list[dict]) -> None:
-        """`seen`: rows with values of values.of_…; Wrong tells the first differences."""
-        expected = self._by_key({name: values.as_precise_as(consumer, cql, values.of_event(cql, row.get(name)))
+        """`seen`: rows with values of shown.of_…; Wrong tells the first differences."""
+        expected = self._by_key({name: shown.as_told_to(consumer, cql, shown.of_event(cql, row.get(name)))
                                  for name, cql in self.columns.items()} for row in self.rows)
+        # What has no key for this consumer is not told to it.
+        expected = {key: row for key, row in expected.items() if None not in (row[name] for name in self.key)}
         found = self._by_key(seen)
         if len(found) != len(seen):
             raise Wrong(f"{consumer}: {len(seen) - len(found)} keys come twice")

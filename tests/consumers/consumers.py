@@ -5,6 +5,7 @@ with every column, as `SELECT` would give them. Topics must hold all that is exp
 """
 
 import json
+import re
 from pathlib import Path
 
 from confluent_kafka.schema_registry import SchemaRegistryClient
@@ -13,25 +14,42 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 import flink
 import topics
-import values
+import shown
 from connect import Connect, jdbc_sink
 from postgres import Postgres
 from table import Table, Wrong
 
 
-def connect_jdbc(home: Path, brokers: str, topic: str, table: Table, more: dict[str, str] | None = None) -> str:
-    """Kafka Connect's JDBC sink of Debezium into PostgreSQL. The topic: `format: json-schemas`, `nested: json`. `more`:
-    further properties of the sink, such as transforms."""
+def connect_jdbc(home: Path, brokers: str, streams: list[tuple[str, Table]], more: dict[str, str] | None = None) -> str:
+    """Kafka Connect's JDBC sink of Debezium into PostgreSQL, for each (topic, table). The topics: `format: json-schemas`, `nested:
+    json`. `more`: further properties of the sink, such as transforms."""
+    names = [topic for topic, _ in streams]
     with Postgres(home) as database:
-        sink = jdbc_sink(database, [topic], **{"collection.name.format": "sunk", **(more or {})})
-        with Connect(home, brokers, {"sink": sink}) as connect:
-            connect.wait_until_read("sink", [topic], 180)
-        names = ", ".join(f'"{name}"' for name in table.columns)
+        with Connect(home, brokers, {"sink": jdbc_sink(database, names, **(more or {}))}) as connect:
+            connect.wait_until_read("sink", names, 180)
         with database.connect() as session:
-            found = session.execute(f"SELECT {names} FROM sunk").fetchall()
-        table.compare("postgres", [
-            {name: values.of_postgres(cql, value) for (name, cql), value in zip(table.columns.items(), row)} for row in found])
+            for topic, table in streams:
+                columns = ", ".join('"' + name + '"' for name in table.columns)
+                found = session.execute(f'SELECT {columns} FROM "{topic.replace(".", "_")}"').fetchall()
+                table.compare("postgres", [
+                    {name: shown.of_postgres(cql, value) for (name, cql), value in zip(table.columns.items(), row)}
+                    for row in found])
     return f"{connect.program.cost()}; {database.program.cost()}"
+
+
+def unfit_for_jdbc(brokers: str, topic: str, table: Table) -> str:
+    """Why neither the sink nor PostgreSQL can take the topic, whatever wrote it; "" if they can."""
+    if len(table.key) > 32:
+        return "PostgreSQL's keys have 32 columns at most"
+    if any('"' in name for name in table.columns):
+        return "the sink does not double a quote within a column's name"
+    if any(shown.is_nested(table.columns[name]) for name in table.key):
+        return "PostgreSQL's keys hold no json"
+    # Within nested values, which are JSON of their own, the backslash is doubled, and PostgreSQL takes it.
+    nul = re.compile(rb"(?<!\\)\\u0000")
+    if any(record.value() and nul.search(record.key() + record.value()) for record in topics.read_all(brokers, topic)):
+        return "PostgreSQL's texts hold no NUL"
+    return ""
 
 
 def unwrapped() -> dict[str, str]:
@@ -63,7 +81,7 @@ class _FlinkViews:
         self.group = list(table.columns)[-1]
 
     def tables(self, brokers: str) -> str:
-        columns = ", ".join(f"`{name}` {values.flink_type(cql)}" for name, cql in self.table.columns.items())
+        columns = ", ".join(f"`{name}` {shown.flink_type(cql)}" for name, cql in self.table.columns.items())
         keys = ", ".join(f"`{name}`" for name in self.table.key)
         servers = f"'properties.bootstrap.servers' = '{brokers}'"
         upserts = f"'connector' = 'upsert-kafka', {servers}, 'key.format' = 'json', 'value.format' = 'json'"
@@ -72,7 +90,7 @@ CREATE TABLE events{self.number} ({columns}) WITH ('connector' = 'kafka', 'topic
   'properties.isolation.level' = 'read_committed', 'scan.startup.mode' = 'earliest-offset',
   'scan.bounded.mode' = 'latest-offset', 'format' = 'debezium-json');
 CREATE TABLE rows{self.number} ({columns}, PRIMARY KEY ({keys}) NOT ENFORCED) WITH ({upserts}, 'topic' = '{self.rows_topic}');
-CREATE TABLE counts{self.number} (k STRING, grouped {values.flink_type(self.table.columns[self.group])}, n BIGINT,
+CREATE TABLE counts{self.number} (k STRING, grouped {shown.flink_type(self.table.columns[self.group])}, n BIGINT,
   PRIMARY KEY (k) NOT ENFORCED) WITH ({upserts}, 'topic' = '{self.counts_topic}');
 """
 
@@ -86,13 +104,13 @@ INSERT INTO counts{self.number} SELECT COALESCE('v' || CAST(`{self.group}` AS ST
     def compare(self, brokers: str) -> None:
         rows = _fold_upserts(brokers, self.rows_topic)
         columns = self.table.columns
-        self.table.compare("flink", [{name: values.of_flink(cql, row[name]) for name, cql in columns.items()} for row in rows])
+        self.table.compare("flink", [{name: shown.of_flink(cql, row[name]) for name, cql in columns.items()} for row in rows])
         cql = columns[self.group]
         expected: dict[str, int] = {}
         for row in self.table.rows:
-            value = repr(values.of_event(cql, row[self.group]))
+            value = repr(shown.of_event(cql, row[self.group]))
             expected[value] = expected.get(value, 0) + 1
-        counts = {repr(values.of_flink(cql, row["grouped"])): row["n"] for row in _fold_upserts(brokers, self.counts_topic)}
+        counts = {repr(shown.of_flink(cql, row["grouped"])): row["n"] for row in _fold_upserts(brokers, self.counts_topic)}
         if counts != expected:
             raise Wrong(f"flink: {self.table.name}: counts by {self.group} are {counts} and should be {expected}")
 
@@ -106,7 +124,7 @@ def python_avro(brokers: str, registry_url: str, topic: str, table: Table) -> st
         data = record.key() if part == MessageField.KEY else record.value()
         return data and deserializers[part](data, SerializationContext(record.topic(), part))
 
-    return _python(brokers, topic, table, "avro", values.of_avro, decode)
+    return _python(brokers, topic, table, "avro", shown.of_avro, decode)
 
 
 def python_json(brokers: str, topic: str, table: Table) -> str:
@@ -116,7 +134,7 @@ def python_json(brokers: str, topic: str, table: Table) -> str:
         data = record.key() if part == MessageField.KEY else record.value()
         return data and json.loads(data)
 
-    return _python(brokers, topic, table, "json", values.of_event, decode)
+    return _python(brokers, topic, table, "json", shown.of_event, decode)
 
 
 def _python(brokers: str, topic: str, table: Table, consumer: str, of_value, decode) -> str:

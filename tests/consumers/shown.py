@@ -92,10 +92,13 @@ def of_avro(cql: str, value):
     return value
 
 
-def as_precise_as(consumer: str, cql: str, value):
-    """`value`, of of_event, as precise as the consumer can be: PostgreSQL knows microseconds."""
+def as_told_to(consumer: str, cql: str, value):
+    """What of `value`, of of_event, reaches the consumer: PostgreSQL knows microseconds, and Connect's JSON no number that is none
+    (docs/formats/event-typed.md)."""
     if consumer == "postgres" and cql == "time" and value is not None:
         return value // 1000 * 1000
+    if consumer == "postgres" and cql in ("float", "double") and value in ("NaN", math.inf, -math.inf):
+        return None
     return value
 
 
