@@ -422,6 +422,46 @@ TEST_F(AgentTest, WhatMustBeLetGoWhileNoBrokerAnswersIsAGapAfterwards) {
   EXPECT_EQ(arrived.gaps.front().from.segment.value, kFirstSegment);
 }
 
+TEST_F(AgentTest, OneAgentMayHaveSeveralNodes) {
+  RecordedNode first(home_ / "n1", "v7-plain");
+  RecordedNode second(home_ / "n2", "v8-plain");
+  first.Log(5);
+  second.Log(9);
+  const Logged truth_of_first = TruthOf(first);
+  const Logged truth_of_second = TruthOf(second);
+  config_.nodes = {first.files("n1"), second.files("n2")};
+  Running agent(config_, *Agent::Choose(config_, {}));
+  EXPECT_TRUE(agent.WaitsForAll(first)) << agent.lines() << agent.error();
+  EXPECT_TRUE(agent.WaitsForAll(second)) << agent.lines() << agent.error();
+  agent.Stop();
+  ExpectAll(truth_of_first, ReadAll(config_.kafka->mutations_topic, HostOf(first)));
+  ExpectAll(truth_of_second, ReadAll(config_.kafka->mutations_topic, HostOf(second)));
+}
+
+// What makes a producer useless for good: its topic goes, and comes back.
+TEST_F(AgentTest, AProducerThatIsDoneIsMadeAnewAndNothingIsMissing) {
+  RecordedNode node(home_ / "n1", "v7-plain");
+  node.Log(2);
+  config_.nodes = {node.files("n1")};
+  config_.kafka->properties["topic.metadata.propagation.max.ms"] = Secret("1000");
+  config_.kafka->properties["topic.metadata.refresh.interval.ms"] = Secret("500");
+  Running agent(config_, {"n1"});
+  ASSERT_TRUE(agent.WaitsForAll(node)) << agent.lines() << agent.error();
+  const auto admin = Admin();
+  ASSERT_TRUE(admin->DeleteTopics({config_.kafka->mutations_topic}, kLongMs).has_value());
+  node.Log(20);
+  const Logged truth = TruthOf(node);
+  EXPECT_TRUE(agent.Waits([](const RunStats& stats) { return stats.outlet->renewed > 0; })) << agent.lines();
+  EXPECT_FALSE(agent.stats().alarms.empty());
+  EXPECT_FALSE(agent.stats().ready);
+  EXPECT_EQ(node.left(), 20u);
+  ASSERT_TRUE(admin->CreateTopics(PipelineTopics(config_), kLongMs).has_value());
+  EXPECT_TRUE(agent.WaitsForAll(node)) << agent.lines() << agent.error();
+  EXPECT_TRUE(agent.Waits([](const RunStats& stats) { return stats.alarms.empty(); })) << agent.lines();
+  agent.Stop();
+  ExpectAll(truth, ReadAll(config_.kafka->mutations_topic, HostOf(node)));
+}
+
 TEST_F(AgentTest, ATopicWithOtherPartitionsIsRefusedByName) {
   RecordedNode node(home_ / "n1", "v7-plain");
   node.Log(1);

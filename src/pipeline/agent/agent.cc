@@ -18,6 +18,8 @@ namespace braid {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000;
+// In records a node is its host id; an index in their bytes would only say in which order an agent has its nodes.
+constexpr NodeIndex kNode{0};
 // Of records that are not acknowledged yet. With what waits beyond it, and the batches that are on the wire, the
 // clients' queues stay within 16 MiB.
 constexpr uint64_t kQueueBytes = uint64_t{12} << 20;
@@ -91,7 +93,6 @@ Result<std::unique_ptr<Agent>> Agent::Open(const Config& config, const std::vect
 Status Agent::OpenNode(const NodeFiles& files) {
   auto node = std::make_unique<Node>();
   node->files = files;
-  node->index = NodeIndex{static_cast<uint16_t>(nodes_.size())};
   ASSIGN_OR_RETURN(const auto host, ReadHostId(files.data));
   if (!host.has_value()) {
     return InvalidArgument(
@@ -115,7 +116,7 @@ Status Agent::OpenNode(const NodeFiles& files) {
                  fmt::format("{}: another agent follows node {}; stop it first", node->directory, files.name)};
   }
   node->lock = *std::move(lock);
-  ASSIGN_OR_RETURN(node->stored, ReadAgentPosition(files_, node->PositionPath(), node->host, node->index));
+  ASSIGN_OR_RETURN(node->stored, ReadAgentPosition(files_, node->PositionPath(), node->host, kNode));
   node->acked = node->stored;
   // Not there for now: NodeCapture looks again by itself, and polling goes on without the watch.
   (void)watcher_->Add(files.cdc_raw).has_value();
@@ -125,7 +126,7 @@ Status Agent::OpenNode(const NodeFiles& files) {
 
 // Whatever captured the node before is gone with it.
 Status Agent::OpenCapture(Node* node, SchemaRegistry* schemas) {
-  NodeCapture::Options options = CaptureOptionsOf(config_, node->files, node->index);
+  NodeCapture::Options options = CaptureOptionsOf(config_, node->files, kNode);
   options.let_go_path = node->LetGoPath();
   options.resume = node->acked;
   options.log = log_;
@@ -171,7 +172,7 @@ Status Agent::BeginStreaming() {
                                                  .tell = [this](const std::string& alarm) { log_(true, alarm); }},
                                  node->schemas.get(), node->outlet.get());
     TRY(OpenCapture(node.get(), node->schemas.get()));
-    node->given = node->acked.value_or(Position{node->index, {}, 0});
+    node->given = node->acked.value_or(Position{kNode, {}, 0});
     if (node->acked.has_value()) TRY(node->feeder->TellMissedTruncations(files_, *node->acked));
   }
   phase_ = Phase::kStreaming;
@@ -373,7 +374,7 @@ RunStats Agent::Stats() const {
     NodeStats& told = stats.nodes.emplace_back();
     const std::lock_guard lock(node->mutex);
     told.name = node->files.name;
-    told.index = node->index;
+    told.index = NodeIndex{static_cast<uint16_t>(stats.nodes.size() - 1)};
     told.host_id = node->host_text;
     told.capture = node->stats;
     told.acked = node->told_acked;

@@ -14,7 +14,6 @@ namespace braid {
 
 struct Agent::Node {
   NodeFiles files;
-  NodeIndex index;  // among the agent's
   HostId host{};
   std::string host_text;
   std::string directory;  // of the agent's own files of it
