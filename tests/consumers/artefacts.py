@@ -68,7 +68,7 @@ def use_clients() -> None:
 def postgres() -> Path:
     """PostgreSQL's programs."""
     if not (POSTGRES / "postgres").exists():
-        raise SystemExit(f"there is no PostgreSQL 15 in {POSTGRES}; install the package postgresql")
+        raise SystemExit(f"there is no PostgreSQL 15 in {POSTGRES}; tools/setup --consumers installs it")
     return POSTGRES
 
 
