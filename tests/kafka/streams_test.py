@@ -3,6 +3,8 @@
 
 The program is $BRAID, or build/release/braid. $BRAID_SEED: of the storm. $BRAID_KEEP: a directory for all logs and data."""
 
+import base64
+import json
 import os
 import random
 import shutil
@@ -19,7 +21,9 @@ for room in ("integration", "faults"):
 
 from broker import Brokers  # noqa: E402
 from pipeline import KafkaPipeline, copied  # noqa: E402
+from registry import Registry  # noqa: E402
 
+from braid import Braid  # noqa: E402
 from fold import check_folds  # noqa: E402
 from support import BRAID, recording, schemas  # noqa: E402
 
@@ -46,7 +50,7 @@ class StreamsTest(unittest.TestCase):
     def pipeline(self, **options) -> KafkaPipeline:
         pipeline = KafkaPipeline(BRAID, self.scratch / "pipeline", self.brokers.bootstrap, copied(self.recording, self.scratch),
                                  # The recording is older than what is usually remembered of the dead.
-                                 settings={"purge_slack": "365d"}, **options)
+                                 settings={"purge_slack": "365d", **options.pop("settings", {})}, **options)
         self.addCleanup(pipeline.close)
         return pipeline
 
@@ -85,6 +89,34 @@ class StreamsTest(unittest.TestCase):
         worker.stop()
         for agent in pipeline.agents.values():
             agent.stop()
+
+    def test_one_stream_in_every_form(self) -> None:
+        """What each form holds is tests/typed' business; here that the same changes are in all of them."""
+        forms = ("json", "json-schemas", "avro")
+        with Registry() as registry:
+            pipeline = self.pipeline(kafka={"registry": {"url": registry.url}},
+                                     settings={"streams": [{"name": form, "table": "rec.collections", "topic": f"form.{form}", "format": form}
+                                                           for form in forms]})
+            pipeline.start_agents()
+            pipeline.add_worker()
+            pipeline.await_sent()
+            pipeline.await_taken_in()
+            found = {form: pipeline.consume(f"form.{form}", arguments=("--binary",)) for form in forms}
+            ids = {int.from_bytes(base64.b64decode(record["value"])[1:5], "big") for record in found["avro"] if record["value"]}
+            for schema in ids:
+                self.assertIn("Envelope", registry.ask("GET", f"/schemas/ids/{schema}")["schema"])
+        self.assertGreater(len(found["json"]), 50)
+        numbers = {form: [(record["headers"]["braid-sequence"], record["value"] is None) for record in found[form]] for form in forms}
+        self.assertEqual(sorted(numbers["json"]), sorted(numbers["json-schemas"]))
+        self.assertEqual(sorted(numbers["json"]), sorted(numbers["avro"]))
+        plain = {record["headers"]["braid-sequence"]: json.loads(base64.b64decode(record["value"]))
+                 for record in found["json"] if record["value"]}
+        for record in found["json-schemas"]:
+            if record["value"]:
+                payload = json.loads(base64.b64decode(record["value"]))["payload"]
+                event = plain[record["headers"]["braid-sequence"]]
+                self.assertEqual((payload["op"], payload["source"]["revision"], (payload["after"] or {}).keys()),
+                                 (event["op"], event["source"]["revision"], (event["after"] or {}).keys()))
 
     def test_killed_at_every_point_of_a_transaction(self) -> None:
         pipeline = self.pipeline(kafka={"commit_interval": "20ms", **QUICK})
@@ -126,6 +158,12 @@ class StreamsTest(unittest.TestCase):
         pipeline.await_taken_in(180)
         self.judge(pipeline)
 
+    def await_alive(self, worker: Braid) -> None:
+        deadline = time.monotonic() + 30
+        while worker.http("/livez")[0] != 200 and time.monotonic() < deadline:
+            worker.must_run()
+            time.sleep(0.05)
+
     def do(self, deed: str, pipeline: KafkaPipeline, dice: random.Random) -> None:
         running = [worker for worker in pipeline.workers if worker.process is not None]
         idle = [worker for worker in pipeline.workers if worker.process is None]
@@ -149,6 +187,7 @@ class StreamsTest(unittest.TestCase):
                 if dice.random() < 0.7:
                     worker.start()
             elif deed == "stop worker":
+                self.await_alive(worker)   # before that it does not listen to signals
                 worker.stop()
             else:
                 worker.signal(signal.SIGSTOP)

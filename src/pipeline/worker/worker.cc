@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/byte_source.h"
@@ -90,6 +92,17 @@ Status Worker::OpenClients() {
   const uint64_t queue_bytes = config_.memory_bytes / kQueueShare;
   ASSIGN_OR_RETURN(admin_, KafkaAdmin::Open({.properties = ClientProperties(config_), .log = log}));
   topics_ = std::make_unique<StreamTopics>(admin_.get(), kafka_.replicas);
+  if (kafka_.registry.has_value()) {
+    const RegistryConfig& registry = *kafka_.registry;
+    ASSIGN_OR_RETURN(registry_, AvroRegistry::Make({.urls = {registry.url},
+                                                    .user = registry.user,
+                                                    .password = registry.password,
+                                                    .ca_file = registry.ca_file,
+                                                    .wait = [this](int64_t ms) {
+                                                      std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+                                                      return !stop_();
+                                                    }}));
+  }
   // A worker that comes back soon, after a crash or an upgrade, finds its shards as it left them, and nobody waits for
   // the group to notice.
   KafkaProperties member = ClientProperties(config_);
@@ -332,6 +345,10 @@ HostedShard::Running Worker::RunningOptions() {
   running.topics.pipeline = config_.name;
   running.topics.gaps_topic = kafka_.gaps_topic;
   running.topics.newest = [this](const TableId& table) { return schemas_->FindTable(table); };
+  running.topics.schema_id = [this](const std::string& subject, const std::string& schema) -> Result<int32_t> {
+    if (registry_ == nullptr) return InvalidArgument(fmt::format("{}: there is no registry for Avro", config_.path));
+    return registry_->Register(subject, schema);
+  };
   for (size_t i = 0; i < kafka_.streams.size(); ++i) {
     TopicWriter::Stream stream{.spec = {}, .kafka = kafka_.streams[i]};
     if (i < config_.streams.size()) {

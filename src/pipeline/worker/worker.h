@@ -19,6 +19,7 @@
 #include "capture/journal_book.h"
 #include "capture/kafka/kafka_schema_journal.h"
 #include "deliver/kafka/topics.h"
+#include "deliver/registry/avro_registry.h"
 #include "pipeline/feed/alarms.h"
 #include "pipeline/run/config.h"
 #include "pipeline/run/stats.h"
@@ -113,6 +114,7 @@ class Worker {
   std::unique_ptr<KafkaConsumer> restorer_;
   std::unique_ptr<KafkaProducer> producer_;
   std::unique_ptr<StreamTopics> topics_;
+  std::unique_ptr<AvroRegistry> registry_;  // nullptr: no stream is in Avro
   std::unique_ptr<JournalBook> schemas_;
   std::map<int32_t, std::unique_ptr<Hosted>> shards_;  // by partition
   // What is under way can not be committed, or nobody knows whether it is: everything goes back to what Kafka has.
