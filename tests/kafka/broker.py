@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Kafka brokers on loopback, each a JVM that this process starts, hurts and stops.
 
-    broker.py run [--brokers N] [--home DIR] [--full-jit] -- COMMAND…
+    broker.py run [--brokers N] [--home DIR] [--full-jit] [--secure] -- COMMAND…
 
 runs COMMAND beside N brokers (1), with BRAID_KAFKA=host:port[,…] in its environment, and ends with its exit code. The
 command may hurt the brokers through the Unix socket that BRAID_KAFKA_CONTROL names: it writes a line, "kill 1" (-9),
-"stop 1", "start 1", "pause 1" or "resume 1", and gets "ok" or what went wrong once that is done. Exit 77 if Java or
-Maven is not installed.
+"stop 1", "start 1", "pause 1" or "resume 1", and gets "ok" or what went wrong once that is done. With --secure the
+brokers want TLS and a user, "braid" with the password "braid-secret", by PLAIN or SCRAM-SHA-512; BRAID_KAFKA_CA names
+the certificate to trust. Exit 77 if Java or Maven is not installed.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from pathlib import Path
 import kafka_install
 
 CLUSTER_ID = "YnJhaWQtdGVzdHMtMDAwMQ"   # 16 bytes in base64, as Kafka wants them
+USER, PASSWORD = "braid", "braid-secret"
 NOT_INSTALLED = 77                      # what ctest takes for "skipped"
 
 
@@ -36,6 +38,7 @@ class Options:
     brokers: int = 1
     heap_mb: int = 400
     full_jit: bool = False   # for measurements; else the JVM compiles only quickly, and leaves the cores to the tests
+    secure: bool = False
     # Of server.properties, on top of what is set below. {n}, {port} and {home} are the broker's own.
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -46,6 +49,7 @@ class Broker:
     home: Path
     port: int
     controller_port: int
+    internal_port: int
     process: subprocess.Popen | None = None
 
     @property
@@ -96,14 +100,18 @@ class Brokers:
     def __init__(self, home: Path, options: Options = Options()):
         self.home = Path(home)
         self.options = options
-        ports, self._claim = _free_ports(2 * options.brokers)
-        self.brokers = [Broker(n, self.home / f"b{n}", ports[2 * n - 2], ports[2 * n - 1])
+        ports, self._claim = _free_ports(3 * options.brokers)
+        self.brokers = [Broker(n, self.home / f"b{n}", *ports[3 * n - 3:3 * n])
                         for n in range(1, options.brokers + 1)]
         self._previous_handlers: dict[int, object] = {}
 
     @property
     def bootstrap(self) -> str:
         return ",".join(f"127.0.0.1:{broker.port}" for broker in self.brokers)
+
+    @property
+    def certificate(self) -> Path:
+        return self.home / "certificate.pem"
 
     def __enter__(self) -> "Brokers":
         atexit.register(self.kill_all)
@@ -172,6 +180,10 @@ class Brokers:
 
     def _format(self) -> None:
         """Lays out every broker's directory anew."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        if self.options.secure:
+            self._make_certificate()
+        users = ["--add-scram", f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"] if self.options.secure else []
         formatting = []
         for broker in self.brokers:
             shutil.rmtree(broker.home, ignore_errors=True)
@@ -181,7 +193,7 @@ class Brokers:
             with open(broker.log, "ab") as log:
                 formatting.append(subprocess.Popen(
                     [*self._java(128, quick=True), "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID,
-                     "-c", str(broker.home / "server.properties")],
+                     "-c", str(broker.home / "server.properties"), *users],
                     stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, preexec_fn=_die_with_parent))
         for broker, process in zip(self.brokers, formatting):
             if process.wait() != 0:
@@ -218,9 +230,39 @@ class Brokers:
             "log.cleaner.backoff.ms": 1000,
             "controlled.shutdown.enable": "false",
         }
+        if self.options.secure:
+            settings.update(self._secure_settings(broker))
         own = {"n": broker.number, "port": broker.port, "home": broker.home}
         settings.update({name: str(value).format(**own) for name, value in self.options.settings.items()})
         return settings
+
+    def _secure_settings(self, broker: Broker) -> dict[str, str]:
+        """A door with TLS and passwords for clients; brokers speak to themselves by another."""
+        sasl = "listener.name.sasl_ssl"
+        security = "org.apache.kafka.common.security"
+        return {
+            "listeners": f"SASL_SSL://127.0.0.1:{broker.port},INTERNAL://127.0.0.1:{broker.internal_port},"
+                         f"CONTROLLER://127.0.0.1:{broker.controller_port}",
+            "advertised.listeners": f"SASL_SSL://127.0.0.1:{broker.port},INTERNAL://127.0.0.1:{broker.internal_port}",
+            "listener.security.protocol.map": "SASL_SSL:SASL_SSL,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "INTERNAL",
+            f"{sasl}.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+            f"{sasl}.plain.sasl.jaas.config":
+                f'{security}.plain.PlainLoginModule required user_{USER}="{PASSWORD}";',
+            f"{sasl}.scram-sha-512.sasl.jaas.config": f"{security}.scram.ScramLoginModule required;",
+            "ssl.keystore.type": "PKCS12",
+            "ssl.keystore.location": self.home / "keystore.p12",
+            "ssl.keystore.password": PASSWORD,
+        }
+
+    def _make_certificate(self) -> None:
+        keystore = self.home / "keystore.p12"
+        keystore.unlink(missing_ok=True)
+        for arguments in (["-genkeypair", "-keyalg", "EC", "-dname", "CN=broker", "-ext", "SAN=ip:127.0.0.1",
+                           "-validity", "10"],
+                          ["-exportcert", "-rfc", "-file", str(self.certificate)]):
+            subprocess.run(["keytool", *arguments, "-alias", "broker", "-storetype", "PKCS12", "-keystore",
+                            str(keystore), "-storepass", PASSWORD], check=True, capture_output=True)
 
     def _java(self, heap_mb: int, quick: bool) -> list[str]:
         return ["java", f"-Xms{min(heap_mb, 128)}m", f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-Xshare:auto",
@@ -277,8 +319,10 @@ def run_beside(brokers: Brokers, command: list[str]) -> int:
         door.bind(path)
         door.listen()
         selector.register(door, selectors.EVENT_READ)
-        child = subprocess.Popen(command, preexec_fn=_die_with_parent,
-                                 env={**os.environ, "BRAID_KAFKA": brokers.bootstrap, "BRAID_KAFKA_CONTROL": path})
+        environment = {**os.environ, "BRAID_KAFKA": brokers.bootstrap, "BRAID_KAFKA_CONTROL": path}
+        if brokers.options.secure:
+            environment["BRAID_KAFKA_CA"] = str(brokers.certificate)
+        child = subprocess.Popen(command, preexec_fn=_die_with_parent, env=environment)
         try:
             while child.poll() is None:
                 for key, _ in selector.select(timeout=0.05):
@@ -305,6 +349,7 @@ def main() -> int:
     run.add_argument("--brokers", type=int, default=1)
     run.add_argument("--home", type=Path, help="where brokers keep their data and logs; else a directory that goes")
     run.add_argument("--full-jit", action="store_true")
+    run.add_argument("--secure", action="store_true")
     run.add_argument("command", nargs="+")
     arguments = parser.parse_args()
     missing = kafka_install.missing_programs()
@@ -313,7 +358,7 @@ def main() -> int:
         return NOT_INSTALLED
     home = arguments.home or Path(tempfile.mkdtemp(prefix="braid-kafka-"))
     try:
-        with Brokers(home, Options(brokers=arguments.brokers, full_jit=arguments.full_jit)) as brokers:
+        with Brokers(home, Options(arguments.brokers, full_jit=arguments.full_jit, secure=arguments.secure)) as brokers:
             return run_beside(brokers, arguments.command)
     except BrokerFailed as error:
         print(error, file=sys.stderr)
