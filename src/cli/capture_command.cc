@@ -39,7 +39,7 @@ int RunCapture(const CaptureArguments& arguments) {
     service.started = fmt::format("the agent of {} runs for pipeline {}, positions in {}", fmt::join(names, ", "),
                                   config.name, config.state);
     service.stats = [agent] { return agent->Stats(); };
-    service.run = [agent](std::function<bool()> stop) { return agent->Run(stop); };
+    service.run = [agent](const std::function<bool()>& stop) { return agent->Run(stop); };
     return service;
   };
   return Serve(arguments.config, ConfigUse::kCapture, open);

@@ -183,6 +183,7 @@ Status Agent::BeginStreaming() {
 
 Status Agent::Run(const std::function<bool()>& stop) {
   std::vector<Connector::Node> nodes;
+  nodes.reserve(nodes_.size());
   for (const auto& node : nodes_) {
     nodes.push_back({node->files, node->host, !node->stored.has_value()});
   }

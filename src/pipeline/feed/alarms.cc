@@ -20,6 +20,7 @@ void Alarms::Set(const std::string& what, const std::string& message) {
 std::vector<std::string> Alarms::List() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> messages;
+  messages.reserve(alarms_.size());
   for (const auto& [what, message] : alarms_) messages.push_back(message);
   return messages;
 }
