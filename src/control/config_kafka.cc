@@ -9,6 +9,7 @@
 
 #include "control/config_keys.h"
 #include "control/endpoint.h"
+#include "transport/kafka/properties.h"
 
 namespace braid {
 namespace {
@@ -26,36 +27,24 @@ constexpr size_t kMostPropertyLength = 64;
 constexpr size_t kMostUrlLength = 2048;
 constexpr size_t kMostUserLength = 1024;
 
-// What the guarantees rest upon, each with where it is said instead, if anywhere.
+// Properties that have a key here, and those that would undo what the clients promise; the clients refuse others.
 constexpr auto kBraidsOwn = std::to_array<std::pair<std::string_view, std::string_view>>({
     {"bootstrap.servers", "brokers"},
     {"metadata.broker.list", "brokers"},
     {"group.id", "group"},
+    {"transactional.id", "guarantee"},
+    {"auto.commit.interval.ms", "commit_interval"},
     {"compression.codec", "compression, in mutations and in topics"},
     {"compression.type", "compression, in mutations and in topics"},
-    {"enable.idempotence", ""},
-    {"enable.gapless.guarantee", ""},
-    {"transactional.id", "guarantee"},
-    {"isolation.level", ""},
-    {"enable.auto.commit", ""},
     {"auto.commit.enable", ""},
-    {"auto.commit.interval.ms", "commit_interval"},
-    {"enable.auto.offset.store", ""},
-    {"auto.offset.reset", ""},
-    {"enable.partition.eof", ""},
-    {"group.protocol", ""},
     {"group.remote.assignor", ""},
-    {"acks", ""},
-    {"request.required.acks", ""},
-    {"message.timeout.ms", ""},
-    {"delivery.timeout.ms", ""},
-    {"message.send.max.retries", ""},
-    {"retries", ""},
     {"max.in.flight", ""},
     {"max.in.flight.requests.per.connection", ""},
+    {"message.send.max.retries", ""},
     {"partitioner", ""},
-    {"statistics.interval.ms", ""},
     {"plugin.library.paths", ""},
+    {"retries", ""},
+    {"statistics.interval.ms", ""},
 });
 
 bool IsPropertyName(std::string_view name) {
@@ -144,22 +133,26 @@ void KafkaReader::ReadProperties(const Section& kafka) {
     const auto* const own = std::find_if(kBraidsOwn.begin(), kBraidsOwn.end(),
                                          [&](const auto& property) { return property.first == entry.key; });
     if (own != kBraidsOwn.end()) {
-      note(own->second.empty() ? std::string("Braid sets it itself, its promises rest on it; leave it out")
-                               : fmt::format("Braid sets it itself; leave it out, see {}", own->second));
+      note(own->second.empty() ? std::string("Braid's own to set: leave it out")
+                               : fmt::format("Braid's own to set: leave it out, see {}", own->second));
       continue;
     }
     if (entry.kind != YamlValue::Kind::kText || entry.text.empty()) {
       note("must be a single value, and not empty");
       continue;
     }
-    const bool assignor = entry.text == "range" || entry.text == "cooperative-sticky";
-    if (entry.key == "partition.assignment.strategy" && !assignor) {
-      note("Braid's workers know range and cooperative-sticky; write one of them, or leave it out");
-      continue;
-    }
     Result<Secret> secret = ResolveSecret(entry.text, files_);
     if (!secret.has_value()) {
       note(secret.error().message);
+      continue;
+    }
+    // Which brokers does not matter: none is asked.
+    const std::string why =
+        files_.read_secrets
+            ? WhyNotKafkaProperties({{"bootstrap.servers", "localhost:9092"}, {entry.key, secret->Reveal()}})
+            : "";
+    if (!why.empty()) {
+      mistakes_->Add(entry.key_line, "properties: " + why);
     } else if (!config_->properties.emplace(entry.key, *std::move(secret)).second) {
       note("comes twice; keep one");
     }

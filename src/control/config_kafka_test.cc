@@ -73,7 +73,7 @@ kafka:
     security.protocol: SASL_SSL
     sasl.username: "${env:BRAID_TEST_USER}@${env:BRAID_TEST_USER}!"
     sasl.password: "${file:password}"
-    partition.assignment.strategy: cooperative-sticky
+    session.timeout.ms: 6000
   replicas: 3
   mutations: {topic: raw, retention: forever, compression: zstd}
   changelog: {topic: state}
@@ -114,10 +114,10 @@ streams:
   ASSERT_TRUE(config.has_value()) << config.error().message;
   const KafkaConfig& kafka = *config->kafka;
   EXPECT_THAT(kafka.brokers, ElementsAre("kafka1:9092", "10.0.0.1:9093", "[::1]:9094"));
-  EXPECT_THAT(kafka.properties, ElementsAre(Pair("partition.assignment.strategy", Secret("cooperative-sticky")),
-                                            Pair("sasl.password", Secret("not for the eyes")),
-                                            Pair("sasl.username", Secret("somebody@somebody!")),
-                                            Pair("security.protocol", Secret("SASL_SSL"))));
+  EXPECT_THAT(kafka.properties,
+              ElementsAre(Pair("sasl.password", Secret("not for the eyes")),
+                          Pair("sasl.username", Secret("somebody@somebody!")),
+                          Pair("security.protocol", Secret("SASL_SSL")), Pair("session.timeout.ms", Secret("6000"))));
   EXPECT_EQ(kafka.replicas, 3);
   EXPECT_EQ(kafka.mutations_topic, "raw");
   EXPECT_EQ(kafka.mutations_retention_us, kForever);
@@ -225,15 +225,18 @@ TEST_F(ConfigKafkaTest, PropertiesOnWhichPromisesRestAreRefusedByName) {
   for (const char* name :
        {"enable.idempotence", "transactional.id", "isolation.level", "enable.auto.commit", "auto.offset.reset",
         "group.id", "acks", "request.required.acks", "bootstrap.servers", "metadata.broker.list", "message.timeout.ms",
-        "delivery.timeout.ms", "retries", "group.protocol", "compression.codec", "plugin.library.paths"}) {
+        "delivery.timeout.ms", "retries", "group.protocol", "compression.codec", "plugin.library.paths",
+        "partition.assignment.strategy"}) {
     EXPECT_THAT(Mistakes(WithKafka("{brokers: 'h:1', properties: {" + std::string(name) + ": x}}")),
-                StartsWith("5: properties: " + std::string(name) + ": Braid sets it itself"))
+                AllOf(StartsWith("5: properties: "), HasSubstr(name), HasSubstr("Braid's own to set: leave it out")))
         << name;
   }
   EXPECT_EQ(Mistakes(WithKafka("{brokers: 'h:1', properties: {transactional.id: x}}")),
-            "5: properties: transactional.id: Braid sets it itself; leave it out, see guarantee");
-  EXPECT_THAT(Mistakes(WithKafka("{brokers: 'h:1', properties: {partition.assignment.strategy: roundrobin}}")),
-              HasSubstr("Braid's workers know range and cooperative-sticky"));
+            "5: properties: transactional.id: Braid's own to set: leave it out, see guarantee");
+  EXPECT_THAT(Mistakes(WithKafka("{brokers: 'h:1', properties: {sasl.pasword: x}}")),
+              AllOf(StartsWith("5: properties: "), HasSubstr("\"sasl.pasword\"")));
+  EXPECT_THAT(Mistakes(WithKafka("{brokers: 'h:1', properties: {linger.ms: soon}}")),
+              AllOf(StartsWith("5: properties: "), HasSubstr("\"linger.ms\""), Not(HasSubstr("soon"))));
 }
 
 TEST_F(ConfigKafkaTest, SecretsAreCheckedAndNeverShown) {
