@@ -56,6 +56,8 @@ def run_sql(home: Path, script: str, seconds: float) -> Program:
         # The exit code does not say that a statement failed; and an error may only be that the client asked a cluster how the job
         # is that has gone, the job being done.
         if code != 0 or "switched from state RUNNING to FINISHED" not in text:
-            said = [line for line in text.splitlines() if line.startswith(("[ERROR]", "Caused by:", "java.", "org."))]
+            # Of a statement of several lines the client first tries each line, in vain.
+            said = [line for line in text.splitlines() if line.startswith(("[ERROR]", "Caused by:"))
+                    and not any(noise in line for noise in ("<EOF>", "SqlGatewayException", "SqlExecutionException"))]
             raise Failed("\n".join([f"Flink SQL ended with {code}: see {program.log}", *dict.fromkeys(said)]))
         return program
