@@ -27,25 +27,27 @@ Json PositionJson(const Position& position) {
 
 Json NodeJson(const NodeStats& node) {
   const NodeCapture::Stats& capture = node.capture;
-  return {{"name", node.name},
-          {"host_id", node.host_id},
-          {"retired", node.retired},
-          {"reachable", capture.reachable},
-          {"waiting_for_schema", capture.waiting_for_schema},
-          {"lag_us", node.lag_us},
-          {"watermark_us", TimeOrNull(capture.watermark)},
-          {"last_write_us", TimeOrNull(capture.last_write)},
-          {"position", PositionJson(capture.position)},
-          {"read_bytes", capture.bytes_read},
-          {"unread_bytes", capture.unread_bytes},
-          {"entries", capture.entries},
-          {"mutations", capture.mutations},
-          {"unknown_table_mutations", capture.passed_over},
-          {"corrupt", capture.corrupt},
-          {"gaps", capture.gaps},
-          {"segments_removed", capture.segments_removed},
-          {"cdc_raw_bytes", capture.cdc_raw_bytes},
-          {"cdc_raw_limit_bytes", capture.cdc_space_bytes}};
+  Json json = {{"name", node.name},
+               {"host_id", node.host_id},
+               {"retired", node.retired},
+               {"reachable", capture.reachable},
+               {"waiting_for_schema", capture.waiting_for_schema},
+               {"lag_us", node.lag_us},
+               {"watermark_us", TimeOrNull(capture.watermark)},
+               {"last_write_us", TimeOrNull(capture.last_write)},
+               {"position", PositionJson(capture.position)},
+               {"read_bytes", capture.bytes_read},
+               {"unread_bytes", capture.unread_bytes},
+               {"entries", capture.entries},
+               {"mutations", capture.mutations},
+               {"unknown_table_mutations", capture.passed_over},
+               {"corrupt", capture.corrupt},
+               {"gaps", capture.gaps},
+               {"segments_removed", capture.segments_removed},
+               {"cdc_raw_bytes", capture.cdc_raw_bytes},
+               {"cdc_raw_limit_bytes", capture.cdc_space_bytes}};
+  if (!node.acked.none()) json["acknowledged"] = PositionJson(node.acked);
+  return json;
 }
 
 Json ShardJson(const ShardStats& shard) {

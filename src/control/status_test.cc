@@ -94,6 +94,21 @@ Retention: 7 d 0 h, within the disk
   EXPECT_THAT(text, HasSubstr("\nOpen gaps: none\n"));
 }
 
+TEST(StatusTest, AnAgentTellsWhatBrokersHave) {
+  RunStats stats = SomeStats();
+  stats.shards.clear();
+  stats.nodes[0].acked = Position{NodeIndex{0}, SegmentId{1700000000123}, 4000};
+  stats.outlet = OutletStats{
+      .records = 110, .acked = 100, .bytes = 9999, .queued = 10, .queue_bytes = 2048, .silent_us = 12'000'000};
+  const std::string rendered = RenderStatusJson(stats);
+  const auto json = nlohmann::json::parse(rendered);
+  EXPECT_EQ(json["nodes"][0]["acknowledged"]["offset"], 4000);
+  EXPECT_FALSE(json["nodes"][1].contains("acknowledged"));
+  EXPECT_THAT(*RenderStatus(rendered),
+              HasSubstr("\nKafka: 100 records acknowledged, 10 wait (2 KiB), no broker has answered for 12.0 s\n"));
+  EXPECT_THAT(*RenderStatus(rendered), Not(HasSubstr("Shards")));
+}
+
 TEST(StatusTest, OfManyBackfillsThoseAreShownThatHaveNotEnded) {
   RunStats stats = SomeStats();
   stats.backfills.clear();

@@ -143,7 +143,18 @@ std::string Nodes(const Json& json) {
   return "\n" + table.Render();
 }
 
+// Of an agent: what it puts into Kafka.
+std::string Outlet(const Json& json) {
+  const Json& outlet = At(json, "outlet");
+  if (!outlet.is_object()) return "";
+  const int64_t silent_us = Number(outlet, "silent_us");
+  return fmt::format("\nKafka: {} records acknowledged, {} wait ({}){}\n", Number(outlet, "acknowledged"),
+                     Number(outlet, "queued"), Size(outlet, "queue_bytes"),
+                     silent_us < kSecondUs ? "" : ", no broker has answered for " + FormatDuration(silent_us));
+}
+
 std::string Shards(const Json& json) {
+  if (At(json, "shards").empty()) return "";
   Table table(1);
   table.Row({"Shards", "changes", "late", "expired", "copies", "overtaken", "held", "queue", "state", "cache hits",
              "timeline", "kept"});
@@ -257,8 +268,8 @@ std::string Resources(const Json& json) {
 Result<std::string> RenderStatus(const std::string& json) {
   const Json parsed = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (!parsed.is_object()) return Corrupt("the status is no JSON object; is it a Braid that answers there?");
-  return Head(parsed) + Alarms(parsed) + Nodes(parsed) + Shards(parsed) + Streams(parsed) + Gaps(parsed) +
-         Backfills(parsed) + Resources(parsed);
+  return Head(parsed) + Alarms(parsed) + Nodes(parsed) + Outlet(parsed) + Shards(parsed) + Streams(parsed) +
+         Gaps(parsed) + Backfills(parsed) + Resources(parsed);
 }
 
 }  // namespace braid
