@@ -65,11 +65,9 @@ def use_clients() -> None:
         os.execv(interpreter, [str(interpreter), *sys.argv])
 
 
-def postgres() -> Path:
-    """PostgreSQL's programs."""
-    if not (POSTGRES / "postgres").exists():
-        raise SystemExit(f"there is no PostgreSQL 15 in {POSTGRES}; tools/setup --consumers installs it")
-    return POSTGRES
+def missing() -> list[str]:
+    """What has to be installed before: tools/setup --consumers."""
+    return [name for name in ("java", "mvn", str(POSTGRES / "postgres")) if not shutil.which(name)]
 
 
 if __name__ == "__main__":

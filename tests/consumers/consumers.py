@@ -1,4 +1,5 @@
-"""What real consumers make of a topic, held against the rows that there are. Each gives what the consumer cost, in words.
+"""What real consumers make of a topic, held against the rows that there are. Each gives what the consumer cost, in words; those
+in Python how many records they read.
 
 A table is told by its columns (name -> CQL type) and the names of its key columns; expected rows are in the event's JSON form,
 with every column, as `SELECT` would give them. Topics must hold all that is expected when a scenario begins.
@@ -115,7 +116,7 @@ INSERT INTO counts{self.number} SELECT COALESCE('v' || CAST(`{self.group}` AS ST
             raise Wrong(f"flink: {self.table.name}: counts by {self.group} are {counts} and should be {expected}")
 
 
-def python_avro(brokers: str, registry_url: str, topic: str, table: Table) -> str:
+def python_avro(brokers: str, registry_url: str, topic: str, table: Table) -> int:
     """confluent-kafka's consumer and AvroDeserializer. The topic: `format: avro`, `nested: json`."""
     client = SchemaRegistryClient({"url": registry_url})
     deserializers = {part: AvroDeserializer(client) for part in (MessageField.KEY, MessageField.VALUE)}
@@ -124,33 +125,39 @@ def python_avro(brokers: str, registry_url: str, topic: str, table: Table) -> st
         data = record.key() if part == MessageField.KEY else record.value()
         return data and deserializers[part](data, SerializationContext(record.topic(), part))
 
-    return _python(brokers, topic, table, "avro", shown.of_avro, decode)
+    return _python(brokers, topic, table, "avro", lambda name, row: shown.of_avro(table.columns[name], row[shown.avro_name(name)]),
+                   decode)
 
 
-def python_json(brokers: str, topic: str, table: Table) -> str:
+def python_json(brokers: str, topic: str, table: Table) -> int:
     """confluent-kafka's consumer of plain JSON."""
 
     def decode(record, part: str):
         data = record.key() if part == MessageField.KEY else record.value()
         return data and json.loads(data)
 
-    return _python(brokers, topic, table, "json", shown.of_event, decode)
+    return _python(brokers, topic, table, "json", lambda name, row: shown.of_event(table.columns[name], row[name]), decode)
 
 
-def _python(brokers: str, topic: str, table: Table, consumer: str, of_value, decode) -> str:
+def _python(brokers: str, topic: str, table: Table, consumer: str, value_of, decode) -> int:
+    """`value_of` gives a column's comparable value from the row or key that `decode` gave."""
+    def image(row):
+        # A column that is not there was not yet, or is no more.
+        return row and {name: value_of(name, row) for name in table.columns if not table.altered or name in row}
+
     rows: dict[tuple, dict] = {}
     revisions: dict[tuple, int] = {}
     records = 0
     for record in topics.read_all(brokers, topic):
         records += 1
         key = decode(record, MessageField.KEY)
-        identity = tuple(repr(key[name]) for name in table.key)
+        identity = tuple(repr(value_of(name, key)) for name in table.key)
         event = decode(record, MessageField.VALUE)
         if event is None:
             if identity in rows:
                 raise Wrong(f"{consumer}: a tombstone for {key}, which is there")
             continue
-        before = event["before"]
+        before = image(event["before"])
         if before != rows.get(identity) and not table.altered:
             raise Wrong(f"{consumer}: before is {before} and should be {rows.get(identity)} (offset {record.offset()})")
         revision = event["source"]["revision"]
@@ -160,9 +167,9 @@ def _python(brokers: str, topic: str, table: Table, consumer: str, of_value, dec
         if event["after"] is None:
             del rows[identity]
         else:
-            rows[identity] = event["after"]
-    table.compare(consumer, [{name: of_value(cql, row[name]) for name, cql in table.columns.items()} for row in rows.values()])
-    return f"{records} records"
+            rows[identity] = image(event["after"])
+    table.compare(consumer, [{name: row.get(name) for name in table.columns} for row in rows.values()])
+    return records
 
 
 def _fold_upserts(brokers: str, topic: str) -> list[dict]:

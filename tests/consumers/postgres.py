@@ -29,7 +29,7 @@ class Postgres:
         self._as = UNPRIVILEGED if os.getuid() == 0 else None
 
     def __enter__(self) -> "Postgres":
-        programs = artefacts.postgres()
+        programs = artefacts.POSTGRES
         # Not below `home`: the server's user may not be allowed to pass through what is above it.
         self._data = tempfile.mkdtemp(prefix="braid-postgres.")
         if self._as:

@@ -6,7 +6,7 @@
 
 The first proves the harness, by a stream made by hand. The second takes the events that `braid replay` makes of a recording or,
 with --live, what agents and a worker make of its nodes.
-Without --brokers a broker is started. Logs stay in DIR, or in the system's temporary directory if something fails.
+Exit 77 if something is not installed that a consumer needs. Without --brokers a broker is started. Logs stay in DIR, or in the system's temporary directory if something fails.
 """
 
 import argparse
@@ -21,6 +21,10 @@ from pathlib import Path
 
 import artefacts
 
+MISSING = artefacts.missing()
+if MISSING:
+    print(f"no {' and no '.join(MISSING)}: tools/setup --consumers installs what real consumers need", file=sys.stderr)
+    sys.exit(77)
 artefacts.use_clients()
 
 import fastavro
@@ -69,7 +73,7 @@ class OfMadeStreams(Scenarios):
         return getattr(self, name)(name)
 
     def python_json(self, name: str) -> str:
-        return consumers.python_json(self.brokers, self.topic(name, self._records(made.plain)), self.table)
+        return _records(consumers.python_json(self.brokers, self.topic(name, self._records(made.plain)), self.table))
 
     def python_json_notices(self, name: str) -> str:
         """One change that is lost, one that comes twice, two of one row in the wrong order."""
@@ -89,7 +93,7 @@ class OfMadeStreams(Scenarios):
     def python_avro(self, name: str) -> str:
         with registry.Registry() as schemas:
             encode = made.Avro(fastavro, schemas, self.mark.replace("-", "_")).encode
-            return consumers.python_avro(self.brokers, schemas.url, self.topic(name, self._records(encode)), self.table)
+            return _records(consumers.python_avro(self.brokers, schemas.url, self.topic(name, self._records(encode)), self.table))
 
     def connect_jdbc(self, name: str, more: dict[str, str] | None = None) -> str:
         topic = self.topic(name, self._records(lambda change: made.connect(change, self.mark)))
@@ -126,7 +130,7 @@ class OfRecording(Scenarios):
     def run(self, name: str) -> str:
         if name == "flink_sql":
             return consumers.flink_sql(self.home / name, self.brokers, self.streams)
-        return "; ".join(f"{table.name}: {consumers.python_json(self.brokers, topic, table)}" for topic, table in self.streams)
+        return _records(sum(consumers.python_json(self.brokers, topic, table) for topic, table in self.streams))
 
 
 class OfPipeline(Scenarios):
@@ -149,9 +153,12 @@ class OfPipeline(Scenarios):
         if name == "flink_sql":
             return consumers.flink_sql(self.home / name, self.brokers, streams)
         if name == "python_avro":
-            return "; ".join(f"{table.name}: {consumers.python_avro(self.brokers, self.schemas.url, topic, table)}"
-                             for topic, table in streams)
-        return "; ".join(f"{table.name}: {consumers.python_json(self.brokers, topic, table)}" for topic, table in streams)
+            return _records(sum(consumers.python_avro(self.brokers, self.schemas.url, topic, table) for topic, table in streams))
+        return _records(sum(consumers.python_json(self.brokers, topic, table) for topic, table in streams))
+
+
+def _records(count: int) -> str:
+    return f"{count} records"
 
 
 def run_all(kind: Scenarios, only: list[str] | None) -> list[str]:

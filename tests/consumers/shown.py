@@ -92,6 +92,12 @@ def of_avro(cql: str, value):
     return value
 
 
+def avro_name(name: str) -> str:
+    """A column's name where only letters, digits and _ are allowed (docs/formats/event-typed.md)."""
+    legal = "".join(chr(byte) if chr(byte).isalnum() and byte < 128 else "_" for byte in name.encode())
+    return "_" + legal if legal[0].isdigit() else legal
+
+
 def as_told_to(consumer: str, cql: str, value):
     """What of `value`, of of_event, reaches the consumer: PostgreSQL knows microseconds, and Connect's JSON no number that is none
     (docs/formats/event-typed.md)."""
