@@ -148,6 +148,15 @@ class Braid:
                 raise Unexpected(f"not ready after {timeout:.0f} s: {code} {text.strip()}\n{self.log_tail()}")
             time.sleep(0.05)
 
+    def await_alive(self, timeout: float = SECONDS) -> None:
+        """Until it answers: before that it does not listen to signals."""
+        deadline = time.monotonic() + timeout
+        while self.http("/livez")[0] != 200:
+            self.must_run()
+            if time.monotonic() > deadline:
+                raise Unexpected(f"no answer after {timeout:.0f} s\n{self.log_tail()}")
+            time.sleep(0.05)
+
     def http(self, path: str) -> tuple[int, str]:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:

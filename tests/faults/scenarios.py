@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "live"
 import story as live_story  # noqa: E402
 from braid import Unexpected, fill  # noqa: E402
 from judge import Rules  # noqa: E402
+from on_kafka import kafka  # noqa: E402
 from scene import CDC_SPACE_MIB, InBackground, Scene, Stage  # noqa: E402
 
 from ledger import Write  # noqa: E402  judge knows the recorder's folder
@@ -444,4 +445,4 @@ def story(stage: Stage) -> None:
             raise Unexpected(f"{error}\n{(home / 'shown.txt').read_text(encoding='utf-8')}") from None
 
 
-SCENARIOS = {scenario.__name__: scenario for scenario in (story, kill, node, skew, schema, ttl, heal, disk)}
+SCENARIOS = {scenario.__name__: scenario for scenario in (story, kafka, kill, node, skew, schema, ttl, heal, disk)}

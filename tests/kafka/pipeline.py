@@ -46,6 +46,17 @@ class KafkaPipeline:
         for agent in self.agents.values():
             agent.start()
 
+    def running(self) -> list[Braid]:
+        """All that were started and not ended."""
+        return [process for process in (*self.agents.values(), *self.workers) if process.process is not None]
+
+    def must_run(self) -> None:
+        for process in self.running():
+            process.must_run()
+
+    def log_tails(self) -> str:
+        return "\n".join(f"{process.home.name}:\n{process.log_tail(12)}" for process in (*self.agents.values(), *self.workers))
+
     def close(self) -> None:
         for process in (*self.agents.values(), *self.workers):
             process.close()
