@@ -37,6 +37,7 @@ constexpr int kLivePollMs = 1;
 constexpr int kSyncedPollMs = 20;
 constexpr int kFullPollMs = 10;
 constexpr int kGuardPollMs = 100;
+constexpr int64_t kMindEveryUs = 20'000;
 // Brokers that say nothing for so long are an alarm.
 constexpr int64_t kSilentUs = 10 * kSecond;
 constexpr int64_t kFirstBackoffUs = 1 * kSecond;
@@ -302,6 +303,8 @@ void Agent::NoteAcked() {
 // Raises the alarm where brokers are silent, and lets go of a producer that can do nothing any more.
 Status Agent::MindQueue() {
   const int64_t now_us = WallClockUs();
+  if (queue_->problem().empty() && now_us - minded_us_ < kMindEveryUs) return {};
+  minded_us_ = now_us;
   OutletStats stats = queue_->stats();
   if (stats.acked > acked_) {
     backoff_us_ = 0;

@@ -88,6 +88,7 @@ class Agent {
   int64_t backoff_us_ = 0;  // and how long to wait the next time
   int64_t schema_checked_us_ = 0;
   int64_t stored_us_ = 0;
+  int64_t minded_us_ = 0;
   uint64_t acked_ = 0;    // by the queue that there is
   int64_t heard_us_ = 0;  // when that rose last, or nothing was waited for
 
