@@ -95,6 +95,31 @@ TEST_F(ClientTest, RecordsComeBackAsTheyWere) {
   EXPECT_EQ(consumer->QueryWatermarks({topic + "-never", 1}, 2000).error().code, ErrorCode::kNotFound);
 }
 
+TEST_F(ClientTest, WhatComesBehindAnEndIsNotSkippedByAPause) {
+  const std::string topic = Topic(1);
+  const auto producer = Producer();
+  const auto consumer = Consumer();
+  ASSERT_TRUE(consumer->Add({{topic, 0, kKafkaBeginning}}).has_value());
+  std::vector<int64_t> seen;
+  for (int64_t round = 0; round < 5; ++round) {
+    ASSERT_TRUE(*producer->Produce(topic, 0, std::nullopt, "x"));
+    ASSERT_TRUE(producer->Flush(kLongMs).has_value());
+    // So that the record and the end wait together.
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    int64_t end = kKafkaNone;
+    EXPECT_TRUE(PollUntil(
+        consumer.get(),
+        [&](const KafkaBatch& batch) {
+          for (const KafkaRecord& record : batch.records) seen.push_back(record.offset);
+          for (const KafkaEvent& event : batch.events) end = event.kind == Kind::kEnd ? event.offset : end;
+        },
+        [&] { return end == round + 1; }));
+    ASSERT_TRUE(consumer->Pause({{topic, 0}}).has_value());
+    ASSERT_TRUE(consumer->Resume({{topic, 0}}).has_value());
+  }
+  EXPECT_THAT(seen, ElementsAre(0, 1, 2, 3, 4));
+}
+
 TEST_F(ClientTest, ManyRecordsArriveOnceAndInOrderThroughASmallQueue) {
   const std::string topic = Topic(4);
   const auto producer = Producer("", 64 << 10);

@@ -156,7 +156,8 @@ void KafkaConsumer::Impl::TakeError(rd_kafka_message_t* message) {
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
       event.kind = Kind::kOutOfRange;
-      event.message = Text("there is no record to read on from", message->err, rd_kafka_message_errstr(message), place);
+      event.message = Text(fmt::format("there is no record at offset {} to read on from", message->offset),
+                           message->err, rd_kafka_message_errstr(message), place);
       break;
     default:
       LookForFatal();
@@ -278,19 +279,13 @@ const KafkaBatch& KafkaConsumer::Poll(size_t most_records, int timeout_ms) {
   impl_->Drop();
   impl_->batch.events.clear();
   std::vector<rd_kafka_message_t*>& messages = impl_->messages;
-  const auto take = [&](size_t most) {
-    const size_t there = messages.size();
-    messages.resize(there + most);
-    const ssize_t got = rd_kafka_consume_batch_queue(impl_->queue.get(), 0, messages.data() + there, most);
-    messages.resize(there + static_cast<size_t>(std::max<ssize_t>(got, 0)));
-  };
-  take(most_records);
-  // A batch with a timeout would wait for the timeout's end also when it has a record.
-  if (messages.empty() && impl_->rebalances.empty() && timeout_ms > 0) {
-    if (rd_kafka_message_t* first = rd_kafka_consumer_poll(impl_->rk(), timeout_ms); first != nullptr) {
-      messages.push_back(first);
-      if (most_records > 1) take(most_records - 1);
-    }
+  // One by one: rd_kafka_consume_batch_queue (2.12.1) takes the end of a partition for a record, so that after the next
+  // pause or rebalance reading goes on one offset too far.
+  for (int wait_ms = timeout_ms; messages.size() < most_records; wait_ms = 0) {
+    rd_kafka_message_t* message = rd_kafka_consumer_poll(impl_->rk(), wait_ms);
+    if (message == nullptr) break;
+    messages.push_back(message);
+    if (!impl_->rebalances.empty()) break;
   }
   for (rd_kafka_message_t* message : messages) impl_->Take(message);
   for (KafkaEvent& event : impl_->rebalances) impl_->batch.events.push_back(std::move(event));
