@@ -20,6 +20,7 @@
 #include "pipeline/read/read_stream.h"
 #include "pipeline/run/pipeline.h"
 #include "pipeline/run/retire.h"
+#include "pipeline/whole/whole.h"
 
 namespace braid {
 namespace {
@@ -105,18 +106,25 @@ Result<SchemaFindings> CheckAgainstSchema(const Config& config) {
   return findings;
 }
 
+// A pipeline of either kind: `how` it runs, for the log.
+template <typename Kind>
+Result<Service> OpenPipeline(const Config& config, std::string_view how, ServiceLog log) {
+  ASSIGN_OR_RETURN(auto opened, Kind::Open(config, std::move(log)));
+  const std::shared_ptr<Kind> pipeline = std::move(opened);
+  Service service;
+  service.started = fmt::format("pipeline {} runs{}: {}, {}, state in {}", config.name, how,
+                                Plural(config.nodes.size(), "node"), Plural(config.shards, "shard"), config.state);
+  service.stats = [pipeline] { return pipeline->Stats(); };
+  service.run = [pipeline](std::function<bool()> stop) { return pipeline->Run(std::move(stop)); };
+  return service;
+}
+
 }  // namespace
 
 int RunPipeline(const std::string& config_path) {
   return Serve(config_path, ConfigUse::kRun, [](const Config& config, ServiceLog log) -> Result<Service> {
-    ASSIGN_OR_RETURN(auto opened, Pipeline::Open(config, std::move(log)));
-    const std::shared_ptr<Pipeline> pipeline = std::move(opened);
-    Service service;
-    service.started = fmt::format("pipeline {} runs: {}, {}, state in {}", config.name,
-                                  Plural(config.nodes.size(), "node"), Plural(config.shards, "shard"), config.state);
-    service.stats = [pipeline] { return pipeline->Stats(); };
-    service.run = [pipeline](std::function<bool()> stop) { return pipeline->Run(std::move(stop)); };
-    return service;
+    return config.kafka.has_value() ? OpenPipeline<Whole>(config, ", on Kafka", std::move(log))
+                                    : OpenPipeline<Pipeline>(config, "", std::move(log));
   });
 }
 
@@ -133,7 +141,7 @@ int RunRead(const ReadArguments& arguments) {
                                              .flush = {},
                                              .stop = StopAsked});
   if (!position.has_value()) return Fail(position.error());
-  fmt::print(stderr, "braid: read up to here; go on with --from {}\n", position->ToString());
+  fmt::print(stderr, "braid: read up to here; go on with --from {}\n", *position);
   return 0;
 }
 

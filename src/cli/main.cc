@@ -327,9 +327,11 @@ void AddRead(CLI::App* app, std::function<int()>* run) {
   read->add_option("stream", arguments->stream, "The stream's name; KEYSPACE.TABLE where none is configured")
       ->required();
   AddConfig(read, &arguments->config);
-  read->add_option("--from", arguments->from,
-                   "earliest (the default), latest, a time such as 2026-11-21T07:40:51Z, an event's sequence, or the "
-                   "position that an earlier read printed at its end")
+  read->add_option(
+          "--from", arguments->from,
+          "earliest (the default), latest, a time such as 2026-11-21T07:40:51Z, an event's sequence (in Kafka it is "
+          "looked for from the beginning of its partition, so use it where a time will not do), or the position "
+          "that an earlier read printed at its end")
       ->type_name("PLACE");
   read->add_flag("--follow", arguments->follow, "Go on with what is published from now on, until interrupted");
   read->add_option("--format", "The only format is json")->check(CLI::IsMember({"json"}));

@@ -20,6 +20,31 @@ TEST(ReadFromTest, APositionComesBack) {
   EXPECT_EQ(from->position, position);
 }
 
+TEST(ReadFromTest, APositionInKafkaComesBack) {
+  const KafkaPosition position{{{"movies.vault.titles", {1, 20, 3}}, {"movies.gaps", {0, 0}}}};
+  EXPECT_EQ(position.ToString(), "k1/movies.gaps:0,0/movies.vault.titles:1,20,3");
+  const auto from = ParseReadFrom(position.ToString());
+  ASSERT_TRUE(from.has_value());
+  EXPECT_EQ(from->kind, ReadFrom::Kind::kKafkaPosition);
+  EXPECT_EQ(from->kafka, position);
+}
+
+TEST(ReadFromTest, HalfAPositionInKafkaIsRefused) {
+  for (const char* text : {"k1/", "k1/a", "k1/a:", "k1/:1", "k1/a:1,", "k1/a:1/", "k1/a:1//b:1", "k1/a:1/a:2",
+                           "k1/a:-1", "k1/a:99999999999999999999999"}) {
+    const auto from = ParseReadFrom(text);
+    ASSERT_FALSE(from.has_value()) << text;
+    EXPECT_EQ(from.error().code, ErrorCode::kInvalidArgument) << text;
+  }
+}
+
+TEST(ReadFromTest, APositionOfALaterVersionIsRefusedByName) {
+  const auto from = ParseReadFrom("k2/whatever");
+  ASSERT_FALSE(from.has_value());
+  EXPECT_EQ(from.error().code, ErrorCode::kUnsupported);
+  EXPECT_THAT(from.error().message, testing::HasSubstr("version k2"));
+}
+
 TEST(ReadFromTest, AnEventsSequence) {
   const auto from = ParseReadFrom("12:1:20");
   ASSERT_TRUE(from.has_value());

@@ -15,6 +15,10 @@
 #include "capture/node_capture.h"
 #include "capture/schema_log.h"
 #include "encode/json.h"
+#include "pipeline/read/gaps_told.h"
+#include "pipeline/read/kafka_reading.h"
+#include "pipeline/read/line_buffer.h"
+#include "pipeline/read/patterns.h"
 #include "pipeline/run/node_table.h"
 #include "timeline/reader.h"
 
@@ -22,13 +26,12 @@ namespace braid {
 namespace {
 
 constexpr int kWaitMs = 100;
-constexpr size_t kWriteBytes = size_t{64} << 10;
 
 // One stream over all partitions of a timeline.
 class StreamReading {
  public:
   StreamReading(const Config& config, const ReadOptions& options, StreamSpec spec, const PipelineIdentity& identity)
-      : config_(config), options_(options), spec_(std::move(spec)) {
+      : config_(config), options_(options), spec_(std::move(spec)), lines_(options) {
     context_.pipeline = config.name;
     context_.version = kVersion;
     for (const KnownNode& node : identity.nodes) context_.nodes.push_back(node.name);
@@ -38,8 +41,9 @@ class StreamReading {
 
   Status Open() {
     for (uint32_t partition = 0; partition < position_.next.size(); ++partition) {
-      TimelineReader::Options options{.directory = TimelinePath(config_.state, partition),
-                                      .wanted = [this](const TableSchema& table) { return IsWanted(table); }};
+      TimelineReader::Options options{
+          .directory = TimelinePath(config_.state, partition),
+          .wanted = [this](const TableSchema& table) { return FitsAny(spec_.tables, table.FullName()); }};
       ASSIGN_OR_RETURN(auto reader, TimelineReader::Open(PosixFileSystem(), options));
       readers_.push_back({std::move(reader), nullptr});
     }
@@ -57,11 +61,11 @@ class StreamReading {
       if (any) continue;
       // At the end everything was seen, also what is not this stream's.
       for (size_t i = 0; i < readers_.size(); ++i) position_.next[i] = readers_[i].reader->next();
-      TRY(Flush());
+      TRY(lines_.Flush());
       if (!options_.follow) return {};
       watcher->Wait(kWaitMs);
     }
-    return Flush();
+    return lines_.Flush();
   }
 
   const StreamPosition& position() const { return position_; }
@@ -73,11 +77,6 @@ class StreamReading {
   };
 
   bool Stopped() const { return options_.stop && options_.stop(); }
-
-  bool IsWanted(const TableSchema& table) const {
-    const auto fits = [&](const std::string& pattern) { return FitsPattern(pattern, table.FullName()); };
-    return std::ranges::any_of(spec_.tables, fits);
-  }
 
   Status SeekAll() {
     int64_t time_us = options_.from.time_us;
@@ -102,6 +101,8 @@ class StreamReading {
         case ReadFrom::Kind::kPosition:
           TRY(reader.Seek(options_.from.position.next[i]));
           break;
+        case ReadFrom::Kind::kKafkaPosition:
+          break;  // ReadTimeline refuses it
         case ReadFrom::Kind::kSequence:
           if (i != options_.from.sequence.partition) TRY(reader.SeekTime(time_us));
           break;
@@ -140,7 +141,6 @@ class StreamReading {
     const TimelineRecord& record = *std::exchange(first->record, nullptr);
     TRY(Write(record));
     position_.next[record.sequence.partition] = record.sequence.n + 1;
-    if (lines_.size() >= kWriteBytes) TRY(WriteLines());
     return true;
   }
 
@@ -148,23 +148,17 @@ class StreamReading {
     context_.emitted_ms = record.emitted_us / 1000;
     if (record.gap != nullptr) {
       const Gap& gap = *record.gap;
-      if (!gap.table.empty() && !FitsAny(gap.table)) return {};
-      // Every partition tells of it.
-      if (!gaps_.emplace(gap.id, gap.open).second) return {};
-      AppendGapJson(gap, record.sequence, context_, &lines_);
+      if (!gap.table.empty() && !FitsAny(spec_.tables, gap.table)) return {};
+      if (!gaps_.IsNews(gap.id, gap.open)) return {};
+      AppendGapJson(gap, record.sequence, context_, lines_.line());
     } else {
       ASSIGN_OR_RETURN(const StreamShape* shape, ShapeOf(*record.change->schema));
       arena_.Reset();
       const Change* seen = shape->Apply(*record.change, &arena_);
       if (seen == nullptr) return {};
-      AppendEventJson(*seen, context_, &lines_);
+      AppendEventJson(*seen, context_, lines_.line());
     }
-    lines_.push_back('\n');
-    return {};
-  }
-
-  bool FitsAny(const std::string& table) const {
-    return std::ranges::any_of(spec_.tables, [&](const std::string& pattern) { return FitsPattern(pattern, table); });
+    return lines_.EndLine();
   }
 
   Result<const StreamShape*> ShapeOf(const TableSchema& schema) {
@@ -178,19 +172,6 @@ class StreamReading {
     return shape.get();
   }
 
-  Status WriteLines() {
-    if (lines_.empty()) return {};
-    TRY(options_.write(lines_));
-    lines_.clear();
-    return {};
-  }
-  Status Flush() {
-    if (lines_.empty()) return {};
-    TRY(WriteLines());
-    if (options_.flush) options_.flush();
-    return {};
-  }
-
   const Config& config_;
   const ReadOptions& options_;
   const StreamSpec spec_;
@@ -199,9 +180,9 @@ class StreamReading {
   std::vector<Partition> readers_;
   std::map<uint64_t, std::shared_ptr<const StreamShape>> shapes_;
   std::vector<TableSchemaPtr> schemas_;
-  std::set<std::pair<uint64_t, bool>> gaps_;
+  GapsTold gaps_;
   Arena arena_;
-  std::string lines_;
+  LineBuffer lines_;
 };
 
 // A stream whose tables do not exist ends quietly, which would look like one without changes: so that is an error.
@@ -213,11 +194,30 @@ Status CheckTables(const Config& config, const StreamSpec& spec) {
       captured.insert(record.schema->FullName());
   }
   for (const std::string& table : captured) {
-    const auto fits = [&](const std::string& pattern) { return FitsPattern(pattern, table); };
-    if (std::ranges::any_of(spec.tables, fits)) return {};
+    if (FitsAny(spec.tables, table)) return {};
   }
   return NotFound(fmt::format("no captured table fits {}; this pipeline has {}", fmt::join(spec.tables, ", "),
                               captured.empty() ? "none" : fmt::format("{}", fmt::join(captured, ", "))));
+}
+
+Result<std::string> ReadTimeline(const Config& config, const ReadOptions& options, StreamSpec spec) {
+  if (options.from.kind == ReadFrom::Kind::kKafkaPosition) {
+    return InvalidArgument(
+        fmt::format("that position is one of a stream in Kafka, but {} has no group kafka; give the "
+                    "configuration that it was printed for",
+                    config.path));
+  }
+  auto identity = ReadIdentity(PosixFileSystem(), config.state);
+  if (!identity.has_value()) {
+    if (identity.error().code != ErrorCode::kNotFound) return identity.error();
+    return NotFound(
+        fmt::format("{} holds no pipeline yet; start it with braid run --config {}", config.state, config.path));
+  }
+  if (config.streams.empty()) TRY(CheckTables(config, spec));
+  StreamReading reading(config, options, std::move(spec), *identity);
+  TRY(reading.Open());
+  TRY(reading.Run());
+  return reading.position().ToString();
 }
 
 }  // namespace
@@ -241,19 +241,10 @@ Result<StreamSpec> FindStream(const Config& config, const std::string& name) {
   return whole;
 }
 
-Result<StreamPosition> ReadStream(const Config& config, const ReadOptions& options) {
+Result<std::string> ReadStream(const Config& config, const ReadOptions& options) {
   ASSIGN_OR_RETURN(StreamSpec spec, FindStream(config, options.stream));
-  auto identity = ReadIdentity(PosixFileSystem(), config.state);
-  if (!identity.has_value()) {
-    if (identity.error().code != ErrorCode::kNotFound) return identity.error();
-    return NotFound(
-        fmt::format("{} holds no pipeline yet; start it with braid run --config {}", config.state, config.path));
-  }
-  if (config.streams.empty()) TRY(CheckTables(config, spec));
-  StreamReading reading(config, options, std::move(spec), *identity);
-  TRY(reading.Open());
-  TRY(reading.Run());
-  return reading.position();
+  if (!config.kafka.has_value()) return ReadTimeline(config, options, std::move(spec));
+  return ReadKafkaStream(config, options, spec);
 }
 
 }  // namespace braid

@@ -1,5 +1,5 @@
-// `braid read`: one stream of a pipeline, from any place in it, as JSON lines. Works beside the `braid run` that writes
-// it and without: it reads files only.
+// `braid read`: one stream of a pipeline, from any place in it, as JSON lines. Works beside whatever writes it and
+// without: it reads the timeline's files or, where the configuration has `kafka`, the stream's topics.
 #pragma once
 
 #include <functional>
@@ -23,12 +23,12 @@ struct ReadOptions {
   std::function<bool()> stop;
 };
 
-// Reads until the end (or, following, until stopped) and gives the position at which a later read goes on. Events of
-// one partition key keep their order. A Gap of any table comes once, as a control event. Errors: kNotFound (no such
-// stream, no such pipeline, or what was asked for is no longer kept: with what is lost and how to go on),
+// Reads until the end (or, following, until stopped) and gives the text of the position at which a later read goes on.
+// Events of one partition key keep their order. A Gap of its tables comes once, as a control event. Errors: kNotFound
+// (no such stream, no such pipeline, or what was asked for is no longer kept: with what is lost and how to go on),
 // kInvalidArgument (a place that does not fit this timeline, a stream that does not fit the schema), kCorrupt,
-// kUnsupported, kIoError.
-Result<StreamPosition> ReadStream(const Config& config, const ReadOptions& options);
+// kUnsupported, kIoError; kTransient, no broker answers.
+Result<std::string> ReadStream(const Config& config, const ReadOptions& options);
 
 // The stream of that name: as configured or, where none is configured, of the table that it names.
 Result<StreamSpec> FindStream(const Config& config, const std::string& name);

@@ -17,6 +17,7 @@ using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, kafka::Destroyer<rd_kafka_
 using DeleteTopic = std::unique_ptr<rd_kafka_DeleteTopic_t, kafka::Destroyer<rd_kafka_DeleteTopic_destroy>>;
 using TopicNames = std::unique_ptr<rd_kafka_TopicCollection_t, kafka::Destroyer<rd_kafka_TopicCollection_destroy>>;
 using ConfigResource = std::unique_ptr<rd_kafka_ConfigResource_t, kafka::Destroyer<rd_kafka_ConfigResource_destroy>>;
+using Metadata = std::unique_ptr<const rd_kafka_metadata_t, kafka::Destroyer<rd_kafka_metadata_destroy>>;
 
 // Between two looks whether brokers know a topic that was just made.
 constexpr int kLookAgainMs = 20;
@@ -165,6 +166,25 @@ Result<int32_t> KafkaAdmin::Partitions(const std::string& topic, int timeout_ms)
   size_t partitions = 0;
   rd_kafka_TopicDescription_partitions(all[0], &partitions);
   return static_cast<int32_t>(partitions);
+}
+
+Result<std::map<std::string, int32_t>> KafkaAdmin::AllTopics(int timeout_ms) {
+  const rd_kafka_metadata_t* raw = nullptr;
+  const rd_kafka_resp_err_t err = rd_kafka_metadata(impl_->rk(), /*all_topics=*/1, nullptr, &raw, timeout_ms);
+  rd_kafka_poll(impl_->rk(), 0);
+  impl_->TellLog();
+  if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (!impl_->last_error().empty()) return Error{ErrorCode::kTransient, impl_->last_error()};
+    return impl_->Failure("topics cannot be listed", err);
+  }
+  const Metadata metadata(raw);
+  impl_->ForgetLastError();
+  std::map<std::string, int32_t> topics;
+  for (int i = 0; i < metadata->topic_cnt; ++i) {
+    const rd_kafka_metadata_topic_t& topic = metadata->topics[i];
+    if (topic.err == RD_KAFKA_RESP_ERR_NO_ERROR) topics[topic.topic] = topic.partition_cnt;
+  }
+  return topics;
 }
 
 Result<std::map<std::string, std::string>> KafkaAdmin::TopicConfigs(const std::string& topic, int timeout_ms) {

@@ -47,6 +47,9 @@ class KafkaAdmin {
   // How many partitions a topic has. kNotFound if it is not there.
   Result<int32_t> Partitions(const std::string& topic, int timeout_ms);
 
+  // How many partitions each topic has, of all topics that there are and that this user may see. kTransient.
+  Result<std::map<std::string, int32_t>> AllTopics(int timeout_ms);
+
   // All configs of a topic that are in force, by name; of secret ones "". kNotFound if it is not there.
   Result<std::map<std::string, std::string>> TopicConfigs(const std::string& topic, int timeout_ms);
 
