@@ -136,6 +136,12 @@ class Reconciler {
   // is as new: what is not in state never was, if `history_known` says so.
   Status Truncate(const TableSchema& schema, WriteTime at, ChangeSink& sink);
 
+  // Before Truncate, for readers who want to hear of each row: emits a Change (kDelete, kTruncate) for each row that
+  // there is, and forgets it. Goes on at `cursor`, and ends, as WalkSchema does; until Truncate no mutation of the
+  // table may be applied.
+  Result<bool> TruncateRows(const TableSchema& schema, WriteTime at, UnixSeconds now, Cursor* cursor, size_t max_rows,
+                            ChangeSink& sink);
+
   // Drops all state of a table, as Truncate does, without a word: of one that is gone.
   Status ForgetTable(const TableId& table);
 
@@ -213,6 +219,8 @@ class Reconciler {
   Status PurgeRest(const PartitionRef& partition, const PurgeLimits& limits);
   Status RedefinePart(const TableSchema& before, const TableSchema& after, const PartitionRef& partition,
                       UnixSeconds now, ChangeSink& sink);
+  Status TruncatePart(const TableSchema& schema, WriteTime at, const PartitionRef& partition, UnixSeconds now,
+                      ChangeSink& sink);
   Result<bool> TakePiece(const Mutation& piece, bool first, bool last, SnapshotCall* call);
   Result<bool> EndRange(Token through, SnapshotCall* call);
   Result<bool> PassUntil(const std::string& stop, SnapshotCall* call);

@@ -162,6 +162,30 @@ Status Reconciler::Truncate(const TableSchema& schema, WriteTime at, ChangeSink&
   return ForgetTable(schema.table_id);
 }
 
+Result<bool> Reconciler::TruncateRows(const TableSchema& schema, WriteTime at, UnixSeconds now, Cursor* cursor,
+                                      size_t max_rows, ChangeSink& sink) {
+  return Walk(schema.table_id, max_rows, cursor,
+              [&](const PartitionRef& partition, const std::optional<std::string>& from, size_t rows,
+                  std::optional<std::string>* next) -> Status {
+                TRY(ExpireUntil(schema, partition, now, sink));
+                TRY(ReadPart(partition, from, rows, next));
+                return TruncatePart(schema, at, partition, now, sink);
+              });
+}
+
+Status Reconciler::TruncatePart(const TableSchema& schema, WriteTime at, const PartitionRef& partition, UnixSeconds now,
+                                ChangeSink& sink) {
+  ASSIGN_OR_RETURN(PartitionHeader header, ReadHeader(partition));
+  for (const RowEntry& row : rows_) {
+    const RowOutcome outcome =
+        TruncateRow(schema, partition.token, partition.key, &header, row.ref, row.state, at, now, &step_arena_);
+    if (outcome.verdict != Verdict::kChange) continue;
+    TRY(Emit(outcome.change, sink));
+    deltas_.push_back({row.ref, nullptr, outcome.due_before, outcome.due_after});
+  }
+  return deltas_.empty() ? Status{} : state_->Write({partition, &header, false, deltas_});
+}
+
 Status Reconciler::ForgetTable(const TableId& table) {
   TRY(state_->ForgetTable(table));
   // A mutation that was taken in before is news again.

@@ -56,7 +56,10 @@ Status TopicWriter::Write(const Change& change) {
 
 Status TopicWriter::WriteTo(Outlet* outlet, const Change& change) {
   const KafkaStream& stream = *outlet->stream;
-  if (change.op == Op::kTruncate && stream.truncate == KafkaStream::Truncate::kSkip) return {};
+  // A truncation comes as a Change for each row, then one for the table.
+  if (change.op == Op::kTruncate && stream.truncate != KafkaStream::Truncate::kEvent) return {};
+  const bool is_its_row = change.cause == Cause::kTruncate && change.op == Op::kDelete;
+  if (is_its_row && stream.truncate != KafkaStream::Truncate::kRows) return {};
   if (!change.complete && stream.hold_incomplete) {
     ++stats_.held_back;
     return {};

@@ -208,25 +208,43 @@ Status Shard::ApplyHeld(int64_t now_us) {
 // cut is void, also if it is read after another node's cut was; what it logged after the cut, but before it told of it,
 // is given again behind this message.
 Status Shard::TakeTruncation(const Message& message, int64_t now_us) {
+  const ShardMark::Truncated& known = mark_.truncated[message.table];
+  const auto told = known.cuts.find(message.position.node);
+  const ShardMark::Cut before = told == known.cuts.end() ? ShardMark::Cut() : told->second;
+  if (message.cut <= before.at) return {};
+  const bool is_first = before.count + 1 > known.count;
+  if (is_first && hold_.has_value()) {
+    // What was written before is told before.
+    hold_->Release(message.table);
+    TRY(ApplyHeld(now_us));
+  }
+  const TableSchema* table = is_first ? Newest(message.table) : nullptr;
+  // Commits may stand between the rows: begun anew after a crash, it tells of none twice.
+  if (table != nullptr && options_.truncate_rows) TRY(TruncateRows(*table, message.time));
+
   ShardMark::Truncated& truncated = mark_.truncated[message.table];
   for (const ShardMark::Node& node : mark_.nodes) truncated.cuts.try_emplace(node.node);
   ShardMark::Cut& cut = truncated.cuts[message.position.node];
-  if (message.cut <= cut.at) return {};
   cut.at = message.cut;
+  ++cut.count;
   news_ = true;
   // What was opened before still has the rows that are gone, of this node if not of those that told of it earlier.
   if (const auto snapshot = snapshots_.find(message.table); snapshot != snapshots_.end()) {
     snapshot->second.useless = true;
   }
-  if (++cut.count <= truncated.count) return {};
-  if (hold_.has_value()) {
-    // What was written before is told before.
-    hold_->Release(message.table);
-    TRY(ApplyHeld(now_us));
-  }
+  if (!is_first) return {};
   truncated.count = cut.count;
-  const TableSchema* table = Newest(message.table);
   return table != nullptr ? reconciler_.Truncate(*table, message.time, *this) : Status();
+}
+
+Status Shard::TruncateRows(const TableSchema& table, WriteTime at) {
+  Reconciler::Cursor cursor;
+  bool more = true;
+  while (more) {
+    ASSIGN_OR_RETURN(more, reconciler_.TruncateRows(table, at, Clock(), &cursor, kRowsPerStep, *this));
+    TRY(CommitIfLarge());
+  }
+  return {};
 }
 
 // Rows that lived only by a column that was dropped are gone. (What is known of a table that was dropped stays: nodes

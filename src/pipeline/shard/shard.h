@@ -48,6 +48,8 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
     Hold::Options hold;
     // How many rows may be touched while a snapshot is taken before it must be begun anew.
     size_t touched_rows = 1'000'000;
+    // Whether a TRUNCATE is told row by row, before the one Change that tells of it.
+    bool truncate_rows = false;
     // Memory for knowing copies without asking the state, and secret random bytes for it (Reconciler::Options).
     uint64_t copy_filter_bytes = 0;
     std::array<char, 16> copy_filter_seed{};
@@ -131,6 +133,7 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
   Status Apply(const Mutation& mutation, int64_t now_us);
   Status ApplyHeld(int64_t now_us);
   Status TakeTruncation(const Message& message, int64_t now_us);
+  Status TruncateRows(const TableSchema& table, WriteTime at);
   Status TakeSchema(const TableId& table);
   Status CommitIfLarge();
   Result<bool> Purge(int64_t now_us);

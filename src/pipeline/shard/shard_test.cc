@@ -85,6 +85,44 @@ TEST_F(ShardTest, ATruncationCutsEachNodesLog) {
   EXPECT_EQ(Published().size(), 3u);
 }
 
+TEST_F(ShardTest, ATruncationIsToldRowByRowToThoseWhoWantThat) {
+  truncate_rows_ = true;
+  Start();
+  Take(Write("n1 7 insert@100 title=one"));
+  Take(Write("n1 7 set@200 title=two"));
+  Take(Write("n1 8 insert@100 title=gone"));
+  Take(Write("n1 8 delete@150"));
+  Take(Truncation(1, 4, 5));
+  Take(Truncation(2, 1, 5));
+  EXPECT_THAT(Published(),
+              ElementsAre(HasSubstr("c 7 @100 r1"), HasSubstr("u 7 @200 r2"), HasSubstr("c 8 @100 r1"),
+                          HasSubstr("d 8 @150 r2"), HasSubstr("d 7 @500 r3 truncate"), HasSubstr("t * @500")));
+  EXPECT_THAT(Published()[4], HasSubstr("{title: two} -> null"));
+}
+
+// The disk takes a commit between the rows, and the process dies before the truncation is done.
+TEST_F(ShardTest, ATruncationThatIsBegunAnewTellsOfNoRowTwice) {
+  truncate_rows_ = true;
+  commit_bytes_ = 1;
+  Start();
+  constexpr int kRows = 600;
+  for (int row = 0; row < kRows; ++row) Take(Write(fmt::format("n1 {} insert@100 title=x", row)));
+  ASSERT_EQ(Published().size(), kRows);
+  int commits = 0;
+  commit_ = [&]() -> Status {
+    if (++commits == 2) return IoError("the process dies here");
+    return shard_->Commit(1'000);
+  };
+  Start();
+  EXPECT_FALSE(shard_->Take(Truncation(1, kRows, kRows + 1), 0).has_value());
+  commit_ = {};
+  Start();
+  Take(Truncation(1, kRows, kRows + 1));
+  const std::vector<std::string>& published = Published();
+  EXPECT_EQ(std::ranges::count_if(published, [](const std::string& line) { return line.starts_with("d "); }), kRows);
+  EXPECT_THAT(published.back(), HasSubstr("t * @500"));
+}
+
 TEST_F(ShardTest, WhatWasLoggedBetweenCutAndWordCounts) {
   Take(Write("n1 7 insert@100 title=old"));  // at n1:1
   const Message between = Write("n1 8 insert@200 title=new");

@@ -326,16 +326,19 @@ HostedShard* Worker::Find(int32_t partition) const {
 }
 
 Shard::Options Worker::ShardOptions() {
-  Shard::Options options{.purge_slack_us = config_.purge_slack_us,
-                         .commit_bytes = CommitBytes(),
-                         .commit = [this] { return CommitWithin(); },
-                         .least_nodes = config_.nodes.size(),
-                         .hold = {.window_us = config_.reorder_window_us,
-                                  .quorum = config_.publish_quorum,
-                                  .confirm_timeout_us = config_.confirm_timeout_us,
-                                  .limit_bytes = config_.memory_bytes / kHoldShare / config_.shards},
-                         .copy_filter_bytes = config_.memory_bytes / kCopiesShare / config_.shards,
-                         .copy_filter_seed = RandomBytes()};
+  Shard::Options options{
+      .purge_slack_us = config_.purge_slack_us,
+      .commit_bytes = CommitBytes(),
+      .commit = [this] { return CommitWithin(); },
+      .least_nodes = config_.nodes.size(),
+      .hold = {.window_us = config_.reorder_window_us,
+               .quorum = config_.publish_quorum,
+               .confirm_timeout_us = config_.confirm_timeout_us,
+               .limit_bytes = config_.memory_bytes / kHoldShare / config_.shards},
+      .truncate_rows = std::ranges::any_of(
+          kafka_.streams, [](const KafkaStream& stream) { return stream.truncate == KafkaStream::Truncate::kRows; }),
+      .copy_filter_bytes = config_.memory_bytes / kCopiesShare / config_.shards,
+      .copy_filter_seed = RandomBytes()};
   return options;
 }
 

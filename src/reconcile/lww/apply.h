@@ -72,6 +72,12 @@ RowOutcome RedefineRow(const TableSchema& before, const TableSchema& after, Toke
 // False if RedefineRow finds nothing whatever the row: no column was dropped or came back.
 bool RedefinesRows(const TableSchema& before, const TableSchema& after);
 
+// What a TRUNCATE at `at` does to a row that exists at `now`, known in part or whole: a kChange (kDelete, kTruncate),
+// and nothing is left of it. kCopy of one that does not exist. Updates `header`'s last_emitted. The schema must outlive
+// the Change.
+RowOutcome TruncateRow(const TableSchema& schema, Token token, ByteView partition_key, PartitionHeader* header,
+                       const RowRef& ref, const RowState& row, WriteTime at, UnixSeconds now, Arena* arena);
+
 // The walk of a partition or range deletion over the rows that it may end, in chunks: as much memory for ten million
 // rows as for ten. After each chunk the header says how far the deletion has come, so a commit may stand between two
 // chunks, and the deletion, applied again, takes up where it was.

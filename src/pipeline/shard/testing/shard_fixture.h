@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -120,10 +121,13 @@ class ShardTest : public ::testing::Test {
     ASSERT_TRUE(mark.has_value());
     ASSERT_TRUE(timeline_.Rollback().has_value());
     ASSERT_EQ(mark->timeline_end, timeline_.end());
-    shard_ = std::make_unique<Shard>(
-        Shard::Options{
-            .commit_bytes = commit_bytes_, .nodes = {{1}, {2}}, .hold = hold_, .touched_rows = touched_rows_},
-        Shard::Rooms{state_.get(), &timeline_, &registry_}, *mark);
+    shard_ = std::make_unique<Shard>(Shard::Options{.commit_bytes = commit_bytes_,
+                                                    .commit = commit_,
+                                                    .nodes = {{1}, {2}},
+                                                    .hold = hold_,
+                                                    .touched_rows = touched_rows_,
+                                                    .truncate_rows = truncate_rows_},
+                                     Shard::Rooms{state_.get(), &timeline_, &registry_}, *mark);
   }
 
   Message Write(const std::string& line) {
@@ -180,6 +184,8 @@ class ShardTest : public ::testing::Test {
   Hold::Options hold_;
   uint64_t commit_bytes_ = 1 << 20;
   size_t touched_rows_ = 1000;
+  bool truncate_rows_ = false;
+  std::function<Status()> commit_;
   std::unique_ptr<Shard> shard_;
 };
 
