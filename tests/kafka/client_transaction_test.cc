@@ -1,6 +1,8 @@
 // What transactions promise, beside a real broker.
 #include <gmock/gmock.h>
 
+#include <ctime>
+
 #include "broker_test_util.h"
 
 namespace braid {
@@ -206,6 +208,24 @@ TEST_F(TransactionTest, ACommitWithoutAnAnswerIsFoundOutByAnotherProducer) {
   const std::vector<std::string> seen = ReadAll(out, 0).first;
   EXPECT_THAT(stands, AnyOf(kKafkaNone, 5));
   EXPECT_EQ(seen.size(), stands == 5 ? 1 : 0);
+}
+
+TEST_F(TransactionTest, OffsetsThatNobodyTakesAreGivenUp) {
+  const std::string topic = Topic(1);
+  const auto consumer = MemberOf(topic, topic);
+  KafkaProperties properties = Properties();
+  properties.Set("socket.timeout.ms", "1000");
+  const auto producer = *KafkaProducer::Open({.properties = properties, .transactional_id = topic, .log = {}});
+  ASSERT_OK(producer->Init(kLongMs));
+  ASSERT_OK(producer->Begin());
+  Hurt("pause 1");
+  const time_t before = time(nullptr);
+  const KafkaTransactionResult unanswered = producer->SendOffsets({{topic, 0, 5}}, consumer->GroupMetadata(), 500);
+  EXPECT_LE(time(nullptr) - before, 5);
+  Hurt("resume 1");
+  EXPECT_EQ(unanswered.kind, Kind::kAbort) << unanswered.message;
+  ASSERT_OK(producer->Abort(kLongMs));
+  EXPECT_EQ(CommittedOf(consumer.get(), topic), kKafkaNone);
 }
 
 TEST_F(TransactionTest, WithoutAnAnswerToItsRecordsATransactionIsNotCommitted) {

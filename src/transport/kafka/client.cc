@@ -128,6 +128,8 @@ Result<Conf> MakeConf(const KafkaProperties& properties, const NamesAndValues& d
   // For every client; what a user sets comes later.
   TRY(SetProperty(conf.get(), "client.id", "braid"));
   TRY(SetProperty(conf.get(), "socket.keepalive.enable", "true"));
+  // Some calls wait for an answer longer than they are told to; 60 s, the default, is long for whoever calls.
+  TRY(SetProperty(conf.get(), "socket.timeout.ms", "10000"));
   TRY(SetProperty(conf.get(), "reconnect.backoff.max.ms", "2000"));
   TRY(SetProperty(conf.get(), "log.thread.name", "false"));
   for (const auto& [name, value] : defaults) TRY(SetProperty(conf.get(), name, value));

@@ -93,7 +93,8 @@ class KafkaConsumer {
   KafkaConsumer(const KafkaConsumer&) = delete;
   KafkaConsumer& operator=(const KafkaConsumer&) = delete;
 
-  // Becomes a member of the group (assignor: cooperative-sticky). Once.
+  // Becomes a member of the group (assignor: cooperative-sticky), and its partitions go to others 6 s after it was last
+  // heard of (session.timeout.ms), or at once when it closes. Once.
   Status Subscribe(const std::vector<std::string>& topics);
 
   // Begins to read these partitions too, each from its offset (or kKafkaBeginning, kKafkaEnd); `paused`: not before

@@ -97,7 +97,8 @@ class KafkaProducer {
 
   // The rest is for transactional producers. Init, once, ends what a producer with the same transactional id left open
   // and fences it; then Begin, Produce…, SendOffsets, and Commit or Abort, over and over. Every call waits at most
-  // about its timeout; within it, what is worth trying again is.
+  // about its timeout (SendOffsets: or socket.timeout.ms, 10 s unless the properties set it, if a broker has stopped
+  // answering); within it, what is worth trying again is.
 
   // kOk, kAgain or kRenew.
   KafkaTransactionResult Init(int timeout_ms);
