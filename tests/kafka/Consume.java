@@ -62,7 +62,8 @@ class Consume {
 
     private static void print(ConsumerRecord<byte[], byte[]> record, boolean binary, StringBuilder out) {
         out.append("{\"topic\":").append(text(record.topic())).append(",\"partition\":").append(record.partition())
-            .append(",\"offset\":").append(record.offset()).append(",\"headers\":{");
+            .append(",\"offset\":").append(record.offset()).append(",\"timestamp\":").append(record.timestamp())
+            .append(",\"headers\":{");
         String comma = "";
         for (Header header : record.headers()) {
             out.append(comma).append(text(header.key())).append(':')

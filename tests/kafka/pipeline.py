@@ -103,15 +103,15 @@ class KafkaPipeline:
             raise Unexpected(f"the consumer ended with {ran.returncode}: {ran.stderr[-2000:]}")
         return [json.loads(line) for line in ran.stdout.split("\n") if line]
 
-    def streams(self, tables: list[str], out: Path) -> list[str]:
+    def streams(self, tables: list[str], out: Path, prefix: str = NAME) -> list[str]:
         """Writes each table's events to out/TABLE.ndjson, in the order of each shard, as a reader of its two topics would have
-        them, and gives what is wrong with the records themselves."""
+        them, and gives what is wrong with the records themselves. Topics are PREFIX.TABLE."""
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
         wrong: list[str] = []
         of_table = defaultdict(list)
         numbers = defaultdict(list)
-        topics = [f"{NAME}.{table}{kind}" for table in tables for kind in ("", ".static")]
+        topics = [f"{prefix}.{table}{kind}" for table in tables for kind in ("", ".static")]
         deleted: dict[tuple, str] = {}
         for record in self.consume(*topics, f"{NAME}.gaps"):
             where = f"{record['topic']}/{record['partition']}@{record['offset']}"
@@ -134,7 +134,7 @@ class KafkaPipeline:
             if event["op"] == "d" and event["source"]["row"] != "range":
                 deleted[place] = event["sequence"]
             table = f"{event['source']['keyspace']}.{event['source']['table']}"
-            if record["topic"] != f"{NAME}.{table}{'.static' if event['source']['row'] == 'static' else ''}":
+            if record["topic"] != f"{prefix}.{table}{'.static' if event['source']['row'] == 'static' else ''}":
                 wrong.append(f"{where}: an event of {table}, row {event['source']['row']}")
             of_table[table].append((shard, number, record["value"]))
         wrong += [f"a delete of {place} has no tombstone" for place in deleted]
@@ -157,3 +157,18 @@ def copied(recording: Path, home: Path) -> dict[str, Path]:
     for node, directory in nodes.items():
         shutil.copytree(recording / "nodes" / node, directory)
     return nodes
+
+
+def in_pieces(nodes: dict[str, Path], away: Path) -> list[list[tuple[Path, Path]]]:
+    """Takes the nodes' segments away and gives, for each, what brings it back (where to, where from): the oldest first."""
+    bring = []
+    for node, home in nodes.items():
+        (away / node).mkdir(parents=True)
+        for segment in sorted((home / "cdc_raw").glob("*.log")):
+            index = segment.with_name(segment.name.removesuffix(".log") + "_cdc.idx")
+            copy = home / "commitlog" / segment.name
+            pairs = [(path, away / node / f"{path.parent.name}-{path.name}") for path in (segment, index, copy) if path.exists()]
+            for path, aside in pairs:
+                path.rename(aside)
+            bring.append((segment.name, pairs))
+    return [pairs for _, pairs in sorted(bring, key=lambda each: each[0])]

@@ -20,7 +20,7 @@ for room in ("integration", "faults"):
     sys.path.insert(0, str(HERE.parent / room))
 
 from broker import Brokers  # noqa: E402
-from pipeline import KafkaPipeline, copied  # noqa: E402
+from pipeline import KafkaPipeline, copied, in_pieces  # noqa: E402
 from registry import Registry  # noqa: E402
 
 from braid import Braid  # noqa: E402
@@ -63,21 +63,6 @@ class StreamsTest(unittest.TestCase):
         count, summary, text = check_folds(self.recording, out, skipped=("expiring", "shortlived"))
         self.assertEqual(count, 0, f"{summary}\n{text[:5000]}")
         print(f"{self.id().rsplit('.', 1)[1]}: {summary}", flush=True)
-
-    def in_pieces(self, pipeline: KafkaPipeline) -> list:
-        """Takes the nodes' segments away and gives, for each, what brings it back: node by node in order."""
-        away = self.scratch / "away"
-        bring = []
-        for node, home in pipeline.nodes.items():
-            (away / node).mkdir(parents=True)
-            for segment in sorted((home / "cdc_raw").glob("*.log")):
-                index = segment.with_name(segment.name.removesuffix(".log") + "_cdc.idx")
-                copy = home / "commitlog" / segment.name
-                pairs = [(path, away / node / f"{path.parent.name}-{path.name}") for path in (segment, index, copy) if path.exists()]
-                for path, aside in pairs:
-                    path.rename(aside)
-                bring.append((segment.name, pairs))
-        return [pairs for _, pairs in sorted(bring, key=lambda each: each[0])]
 
     def test_agents_and_a_worker(self) -> None:
         pipeline = self.pipeline()
@@ -138,7 +123,7 @@ class StreamsTest(unittest.TestCase):
         dice = random.Random(seed)
         print(f"storm: seed {seed}", flush=True)
         pipeline = self.pipeline(kafka={"commit_interval": "30ms", **QUICK})
-        pieces = self.in_pieces(pipeline)
+        pieces = in_pieces(pipeline.nodes, self.scratch / "away")
         pipeline.start_agents()
         pipeline.add_worker()
         deeds = []
