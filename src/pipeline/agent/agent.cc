@@ -38,6 +38,8 @@ constexpr int kSyncedPollMs = 20;
 constexpr int kFullPollMs = 10;
 constexpr int kGuardPollMs = 100;
 constexpr int64_t kMindEveryUs = 20'000;
+// What does not work at once is no alarm yet: brokers that are asked for a topic that was just made do not know it.
+constexpr int64_t kConnectUs = 3 * kSecond;
 // Brokers that say nothing for so long are an alarm.
 constexpr int64_t kSilentUs = 10 * kSecond;
 constexpr int64_t kFirstBackoffUs = 1 * kSecond;
@@ -211,7 +213,8 @@ Status Agent::RoundOfGuard() {
 Status Agent::TryToConnect() {
   auto connected = connector_->Take();
   if (!connected.has_value()) {
-    if (const std::string problem = connector_->problem(); !problem.empty()) {
+    const std::string problem = connector_->problem();
+    if (!problem.empty() && WallClockUs() - started_us_ >= kConnectUs) {
       alarms_.Set(kKafkaAlarm, fmt::format("{}; nothing is captured until Kafka answers, which is tried again by "
                                            "itself; cdc_raw is guarded",
                                            problem));
@@ -363,7 +366,13 @@ void Agent::Finish() {
   while (queue_ != nullptr && queue_->problem().empty() && !queue_->all_acked() && WallClockUs() < until_us) {
     queue_->Step(kGuardPollMs);
   }
-  if (queue_ != nullptr) NoteAcked();
+  if (queue_ != nullptr) {
+    NoteAcked();
+    if (!queue_->all_acked()) {
+      log_(true, fmt::format("{} records were not acknowledged in time: they are sent again after the next start",
+                             queue_->stats().queued));
+    }
+  }
   const Status stored = StorePositions();
   if (!stored.has_value()) log_(true, stored.error().message);
 }

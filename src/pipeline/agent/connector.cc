@@ -12,7 +12,7 @@ namespace braid {
 namespace {
 
 constexpr int kTopicsTimeoutMs = 5000;
-constexpr std::chrono::milliseconds kPause(1000);
+constexpr std::chrono::milliseconds kPause(300);
 
 // Says of each table whether everything that the node ever wrote to it will be sent.
 Status TellHistory(FileSystem* files, const NodeFiles& node, SchemaRegistry* schemas) {
