@@ -8,11 +8,13 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+import zlib
 from collections import defaultdict
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,7 +23,8 @@ HERE = Path(__file__).resolve().parent
 for room in ("integration", "faults"):
     sys.path.insert(0, str(HERE.parent / room))
 
-from broker import Brokers  # noqa: E402
+import kafka_install  # noqa: E402
+from broker import NOT_INSTALLED, Brokers  # noqa: E402
 from pipeline import NAME, KafkaPipeline, copied, in_pieces  # noqa: E402
 
 from braid import Braid, Unexpected  # noqa: E402
@@ -44,8 +47,6 @@ REGISTRY = {"url": "http://127.0.0.1:9"}
 
 def place_of(event: dict) -> tuple[str, int]:
     """The topic and partition in which an event of `everything` is."""
-    if event["op"] == "m":
-        return f"{NAME}.gaps", 0
     source = event["source"]
     static = ".static" if source["row"] == "static" else ""
     return f"{PREFIX}.{source['keyspace']}.{source['table']}{static}", int(event["sequence"].split(":")[1])
@@ -90,6 +91,7 @@ class ReadTest(unittest.TestCase):
         settings = {"purge_slack": "365d", "streams": STREAMS[:2]}
         cls.pipeline = KafkaPipeline(BRAID, cls.scratch / "pipeline", cls.brokers.bootstrap,
                                      copied(recording(RECORDING), cls.scratch), settings=settings,
+                                     source={"on_corruption": "skip"},
                                      kafka={"commit_interval": "20ms", "properties": {"session.timeout.ms": "6000"}})
         cls.addClassCleanup(cls.pipeline.close)
         cls.whole = Braid(BRAID, cls.scratch / "pipeline" / "whole", cls.pipeline.nodes, source=cls.pipeline.source,
@@ -100,15 +102,15 @@ class ReadTest(unittest.TestCase):
 
     @classmethod
     def stream_it(cls) -> None:
-        """Kills `braid run` at several points; reads on, piece by piece, while transactions are open, aborted and committed."""
+        """`braid run` dies at several points, as by kill -9; reads on, piece by piece, while transactions are open, aborted and
+        committed."""
         cls.refused_early = cls.whole.command("read", "everything")
         cls.followed = cls.scratch / "followed.ndjson"
         follower = cls.whole.follow("everything", cls.followed)
         cls.addClassCleanup(follower.kill)
         cls.pieces, cls.position = [], "earliest"
         pieces = in_pieces(cls.pipeline.nodes, cls.scratch / "away")
-        for point in ("worker.offsets-sent:1", "agent.acked:1", "worker.state-produced:2", "worker.offsets-sent:3",
-                      "worker.committed:4", "worker.offsets-sent:5"):
+        for point in ("worker.offsets-sent:1", "agent.acked:1", "worker.state-produced:2", "worker.offsets-sent:3", "worker.committed:2"):
             bring_back(pieces[:1])
             del pieces[:1]
             cls.whole.start(point)
@@ -124,18 +126,45 @@ class ReadTest(unittest.TestCase):
         cls.pipeline.await_taken_in()
         cls.status = cls.whole.status()
         cls.whole.await_ready()
+        cls.read_on()
+        cls.open_gap()
+        cls.read_on()
         cls.whole.stop()
         cls.read_on()
         topics = [f"{PREFIX}.{table}{kind}" for table in TABLES for kind in ("", ".static")]
         cls.records = cls.pipeline.consume(*topics)
         cls.uncommitted = cls.pipeline.consume(*topics, arguments=("--uncommitted",))
+        cls.gaps = cls.gap_records()
         cls.typed_records = cls.pipeline.consume(f"{NAME}.typed", f"{NAME}.typed.static")
         cls.follower_end = cls.end_of(follower)
 
     @classmethod
+    def open_gap(cls) -> None:
+        """A segment of which only the beginning can be read appears beside the others; every shard tells of it."""
+        newest = max((cls.pipeline.nodes["n1"] / "cdc_raw").glob("*.log"), key=lambda path: path.name)
+        version, number, size = struct.unpack_from(">iqh", head := newest.read_bytes()[:4096])
+        parameters = head[14:14 + size]
+        number += 1000
+        checked = struct.pack(">iIIi", version, number & 0xffffffff, number >> 32, size) + parameters
+        bad = newest.with_name(f"CommitLog-{version}-{number}")
+        bad.with_name(bad.name + "_cdc.idx").write_text("4096\nCOMPLETED")
+        bad.with_name(bad.name + ".log").write_bytes(
+            struct.pack(">iqh", version, number, size) + parameters + struct.pack(">I", zlib.crc32(checked)) + b"\xff" * 4000)
+        deadline = time.monotonic() + 30
+        while len(cls.gap_records()) < cls.pipeline.shards:
+            cls.whole.must_run()
+            if time.monotonic() > deadline:
+                raise Unexpected(f"there is no gap\n{cls.whole.log_tail()}")
+            time.sleep(0.5)
+
+    @classmethod
+    def gap_records(cls) -> list[dict]:
+        return cls.pipeline.consume(f"{NAME}.gaps")
+
+    @classmethod
     def end_of(cls, follower: subprocess.Popen) -> int:
         """Of one that has everything: its file no longer grows."""
-        wanted = sum(1 for record in cls.records if record["value"] is not None)
+        wanted = sum(1 for record in cls.records if record["value"] is not None) + 1   # and the gap
         deadline = time.monotonic() + 10
         while cls.followed.read_bytes().count(b"\n") < wanted and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -170,8 +199,12 @@ class ReadTest(unittest.TestCase):
                 places[record["topic"], record["partition"]].append(record["value"])
         return dict(places)
 
-    def assert_lines(self, lines: list[str], expected: dict) -> None:
-        found = by_place(lines)
+    def assert_lines(self, lines: list[str], expected: dict, gap: bool = True) -> None:
+        """Of each partition exactly these, and of the gap one word."""
+        gaps = [line for line in lines if json.loads(line)["op"] == "m"]
+        self.assertEqual(len(gaps), 1 if gap else 0)
+        self.assertLessEqual(set(gaps), {record["value"] for record in self.gaps})
+        found = by_place([line for line in lines if line not in gaps])
         self.assertEqual({place: len(some) for place, some in found.items()},
                          {place: len(some) for place, some in expected.items()})
         self.assertEqual(found, expected)
@@ -246,16 +279,17 @@ class ReadTest(unittest.TestCase):
 
     def test_a_table_without_configured_streams(self) -> None:
         settings = {name: value for name, value in self.pipeline.settings.items() if name != "streams"}
-        settings["name"] = PREFIX   # whose topics are named like those of `everything`
+        settings["name"] = PREFIX   # whose topics are named like those of `everything`; it has no gaps
         reader = Braid(BRAID, self.scratch / "reader-table", self.pipeline.nodes, settings=settings)
         lines, position = self.read("rec.statics", reader=reader)
-        self.assert_lines(lines, self.expected(lambda record: record["topic"].startswith(f"{PREFIX}.rec.statics")))
+        self.assert_lines(lines, self.expected(lambda record: record["topic"].startswith(f"{PREFIX}.rec.statics")), gap=False)
         self.assertIn(f"{PREFIX}.rec.statics.static", {place[0] for place in by_place(lines)})
         self.assertEqual(self.read("rec.statics", position, reader), ([], position))
 
     def test_json_with_schemas(self) -> None:
         lines, _ = self.read("typed")
         self.assertGreater(len(lines), 0)
+        lines = [line for line in lines if json.loads(line)["op"] != "m"]
         payloads = [json.loads(record["value"])["payload"] for record in self.typed_records if record["value"] is not None]
         self.assertEqual(sorted(json.dumps(json.loads(line)) for line in lines), sorted(map(json.dumps, payloads)))
 
@@ -282,7 +316,7 @@ class ReadTest(unittest.TestCase):
         self.assert_refused(avro.command("read", "avro"), "Avro", "kafka-avro-console-consumer", "in-avro")
 
     def test_what_cannot_run(self) -> None:
-        """Topics that do not fit: neither half goes on, and the error comes out."""
+        """With topics that do not fit neither half goes on, and the error comes out."""
         other = Braid(BRAID, self.scratch / "other", self.pipeline.nodes, source=self.pipeline.source,
                       settings={**self.pipeline.settings, "shards": 3})
         other.start()
@@ -292,4 +326,7 @@ class ReadTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    if missing := kafka_install.missing_programs():
+        print(f"no {' and no '.join(missing)}: tools/setup --kafka installs what brokers need", file=sys.stderr)
+        sys.exit(NOT_INSTALLED)
     unittest.main(verbosity=2)

@@ -133,17 +133,26 @@ class KafkaReading {
     return spans;
   }
 
-  // Waits for topics if it is to follow them.
+  // Waits for topics if it is to follow them, and in any case for leaders of those that are just being made.
   Result<std::vector<KafkaSpan>> FirstSpans() {
+    auto since = std::chrono::steady_clock::now();
     while (true) {
       ASSIGN_OR_RETURN(const auto partitions, ListPartitions());
-      if (!partitions.empty() || Stopped()) return SpansOf(partitions);
-      if (!options_.follow) {
+      if (partitions.empty()) since = std::chrono::steady_clock::now();
+      if (partitions.empty() && !options_.follow) {
         return NotFound(fmt::format(
             "Kafka at {} has no topic of the stream {} ({}): it is made with the stream's first event; wait for that "
             "with --follow, and see braid status for whether a worker runs",
             fmt::join(config_.kafka->brokers, ","), spec_.name,
             TopicOf(stream_, stream_.topic_per_table ? spec_.tables.front() : "", false)));
+      }
+      auto spans = SpansOf(partitions);
+      if (Stopped() || (spans.has_value() && !partitions.empty())) return spans;
+      if (!spans.has_value()) {
+        const ErrorCode code = spans.error().code;
+        const bool passes = code == ErrorCode::kTransient || code == ErrorCode::kNotFound;
+        const bool patient = std::chrono::steady_clock::now() - since < std::chrono::milliseconds(kAskTimeoutMs);
+        if (!passes || !patient) return spans;
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(kPollMs) * 2);
     }
@@ -185,9 +194,9 @@ class KafkaReading {
     if (partitions.has_value()) {
       std::erase_if(*partitions, [this](const KafkaPartition& each) { return numbers_.contains(each); });
       const auto spans = SpansOf(*partitions);
+      // A topic that is being made may have no leader yet: the next look finds it.
       if (spans.has_value()) return AddSources(*spans);
     }
-    // Brokers are away, or a topic that is being made has no leader yet: the next look finds it.
     return {};
   }
 

@@ -47,6 +47,12 @@ RunStats Whole::Stats() const {
 RunStats JoinStats(RunStats agent, RunStats worker) {
   RunStats stats = std::move(worker);
   stats.nodes = std::move(agent.nodes);
+  // Each shard of a worker numbers the nodes by itself: its gaps are told with that number rather than another's name.
+  NodeIndex unused{0};
+  for (const Gap& gap : stats.open_gaps) {
+    unused.value = std::max(unused.value, static_cast<uint16_t>(gap.node.value + 1));
+  }
+  for (NodeStats& node : stats.nodes) node.index.value = unused.value++;
   stats.outlet = std::move(agent.outlet);
   stats.started_us = std::min(stats.started_us, agent.started_us);
   stats.now_us = std::max(stats.now_us, agent.now_us);
