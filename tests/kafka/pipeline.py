@@ -94,14 +94,21 @@ class KafkaPipeline:
                 raise Unexpected(f"not everything is taken in: {inlets}\n{logs}")
             time.sleep(0.3)
 
-    def consume(self, *topics: str, arguments: tuple[str, ...] = ()) -> list[dict]:
-        """Every record that a reader of committed ones sees."""
+    def _java(self, program: str, *arguments: str) -> str:
+        """Kafka's own client, unmodified."""
         ran = subprocess.run(["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", kafka_install.classpath(),
-                              str(HERE / "Consume.java"), self.bootstrap, *arguments, *topics],
+                              str(HERE / program), self.bootstrap, *arguments],
                              capture_output=True, encoding="utf-8", timeout=180)
         if ran.returncode != 0:
-            raise Unexpected(f"the consumer ended with {ran.returncode}: {ran.stderr[-2000:]}")
-        return [json.loads(line) for line in ran.stdout.split("\n") if line]
+            raise Unexpected(f"{program} ended with {ran.returncode}: {ran.stderr[-2000:]}")
+        return ran.stdout
+
+    def produce(self, topic: str, partition: int, key: str, value: str) -> None:
+        self._java("Produce.java", topic, str(partition), key, value)
+
+    def consume(self, *topics: str, arguments: tuple[str, ...] = ()) -> list[dict]:
+        """Every record that a reader of committed ones sees."""
+        return [json.loads(line) for line in self._java("Consume.java", *arguments, *topics).split("\n") if line]
 
     def streams(self, tables: list[str], out: Path, prefix: str = NAME) -> list[str]:
         """Writes each table's events to out/TABLE.ndjson, in the order of each shard, as a reader of its two topics would have

@@ -103,6 +103,52 @@ class StreamsTest(unittest.TestCase):
                 self.assertEqual((payload["op"], payload["source"]["revision"], (payload["after"] or {}).keys()),
                                  (event["op"], event["source"]["revision"], (event["after"] or {}).keys()))
 
+    def test_a_record_that_is_none(self) -> None:
+        pipeline = self.pipeline()
+        pipeline.start_agents()
+        pipeline.await_sent()
+        pipeline.produce("kafka.mutations", 1, "who", "wrote this?")
+        worker = pipeline.add_worker()
+        self.assertEqual(worker.await_end(60), 1, worker.log_tail())
+        self.assertRegex(worker.log_tail(), r"kafka\.mutations partition 1 offset \d+: .*on_corruption: skip")
+        worker.settings["source"]["on_corruption"] = "skip"
+        worker.write_config()
+        worker.start()
+        pipeline.await_taken_in()
+        self.judge(pipeline)
+        gaps = [json.loads(record["value"]) for record in pipeline.consume("kafka.gaps")]
+        self.assertEqual([(gap["gap"]["reason"], gap["gap"]["state"]) for gap in gaps], [("corrupt", "open")])
+        self.assertIn("kafka.mutations partition 1", gaps[0]["gap"]["detail"])
+
+    def test_at_least_once(self) -> None:
+        """Without transactions something may come twice, the same each time, and nothing is missing."""
+        pipeline = self.pipeline(kafka={"guarantee": "at_least_once", "commit_interval": "20ms", **QUICK})
+        pieces = in_pieces(pipeline.nodes, self.scratch / "away")
+        pipeline.start_agents()
+        worker = pipeline.add_worker()
+        for piece in pieces:
+            for path, aside in piece:
+                aside.rename(path)
+            time.sleep(0.5)
+            worker.kill()
+            worker.start()
+        pipeline.await_sent()
+        pipeline.await_taken_in()
+        tables = [name for name, table in schemas(RECORDING).items() if table["cdc"]]
+        out = self.scratch / "out"
+        pipeline.streams(tables, out)
+        for table in tables:
+            once = {}
+            for line in (out / f"{table}.ndjson").read_text(encoding="utf-8").split("\n"):
+                if line:
+                    event = json.loads(line)
+                    row = event["source"]["row"], json.dumps(event["key"]), event["source"]["revision"]
+                    known = once.setdefault(row, line)
+                    self.assertEqual(json.loads(known)["after"], event["after"], row)
+            (out / f"{table}.ndjson").write_text("".join(line + "\n" for line in once.values()), encoding="utf-8")
+        count, summary, text = check_folds(self.recording, out, skipped=("expiring", "shortlived"))
+        self.assertEqual(count, 0, f"{summary}\n{text[:5000]}")
+
     def test_killed_at_every_point_of_a_transaction(self) -> None:
         pipeline = self.pipeline(kafka={"commit_interval": "20ms", **QUICK})
         pipeline.start_agents()

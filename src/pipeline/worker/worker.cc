@@ -11,6 +11,7 @@
 
 #include "base/byte_source.h"
 #include "base/check.h"
+#include "base/checksum.h"
 #include "pipeline/feed/wall_clock.h"
 #include "pipeline/kafka/clients.h"
 #include "transport/message/record.h"
@@ -182,20 +183,37 @@ Status Worker::TakeRecords(const KafkaBatch& batch) {
 }
 
 Status Worker::TakeRecord(Hosted* hosted, const KafkaRecord& record) {
-  const auto where = [&] {
-    return fmt::format("{} partition {} offset {}", record.topic, record.partition, record.offset);
-  };
-  auto decoded = DecodeRecord(record.value.value_or(""));
-  if (!decoded.has_value()) return decoded.error().At(where());
-  Message& message = decoded->message;
-  SetNode(hosted->IndexOf(decoded->host, decoded->label), &message);
-  message.next.value = record.offset + 1;
   hosted->topics()->SetNow(WallClockUs());
-  const Status taken = TakeMessage(hosted, message, record);
-  return taken.has_value() ? Status() : Status(taken.error().At(where()));
+  const Status taken = TakeReadable(hosted, record);
+  if (taken.has_value()) return {};
+  const std::string where = fmt::format("{} partition {} offset {}", record.topic, record.partition, record.offset);
+  const bool unreadable = taken.error().code == ErrorCode::kCorrupt || taken.error().code == ErrorCode::kUnsupported;
+  if (!unreadable) return taken.error().At(where);
+  if (config_.on_corruption == NodeCapture::OnCorruption::kStop || hosted->shard()->hosts().empty()) {
+    return Error{taken.error().code,
+                 fmt::format("{}: {}; to go on without this record, with a gap, set on_corruption: skip", where,
+                             taken.error().message)};
+  }
+  Tell(true, fmt::format("{}: {}; it is passed over, and a gap is recorded", where, taken.error().message));
+  Message message;
+  message.kind = Message::Kind::kGap;
+  message.next.value = record.offset + 1;
+  message.gap.id = Hash64(where) | 1;
+  message.gap.reason = GapReason::kCorrupt;
+  message.gap.detail = fmt::format("{}: a record that cannot be read: {}", where, taken.error().message);
+  message.gap.seen_at.us = WallClockUs();
+  return hosted->shard()->Take(message, WallClockUs());
 }
 
-Status Worker::TakeMessage(Hosted* hosted, const Message& message, const KafkaRecord&) {
+Status Worker::TakeReadable(Hosted* hosted, const KafkaRecord& record) {
+  ASSIGN_OR_RETURN(TransportRecord decoded, DecodeRecord(record.value.value_or("")));
+  Message& message = decoded.message;
+  SetNode(hosted->IndexOf(decoded.host, decoded.label), &message);
+  message.next.value = record.offset + 1;
+  return TakeMessage(hosted, message);
+}
+
+Status Worker::TakeMessage(Hosted* hosted, const Message& message) {
   const int64_t since_us = WallClockUs();
   while (true) {
     Status taken = hosted->shard()->Take(message, WallClockUs());

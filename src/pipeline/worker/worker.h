@@ -58,7 +58,8 @@ class Worker {
   Status Round();
   Status TakeRecords(const KafkaBatch& batch);
   Status TakeRecord(Hosted* hosted, const KafkaRecord& record);
-  Status TakeMessage(Hosted* hosted, const Message& message, const KafkaRecord& record);
+  Status TakeReadable(Hosted* hosted, const KafkaRecord& record);
+  Status TakeMessage(Hosted* hosted, const Message& message);
   Status TakeEvents(const KafkaBatch& batch);
   Status TakeAssigned(const std::vector<KafkaPartition>& partitions);
   Status TakeAway(const std::vector<KafkaPartition>& partitions, bool lost);
