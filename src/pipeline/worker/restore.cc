@@ -35,8 +35,9 @@ Status Worker::StepRestore() {
     const bool others_run = std::ranges::any_of(
         shards_, [](const auto& each) { return each.second->phase() == HostedShard::Phase::kRunning; });
     const KafkaBatch& batch = restorer_->Poll(kMostRecords, others_run ? 0 : 20);
+    const bool is_last = batch.records.empty();
     TRY(TakeRestored(batch));
-    if (batch.records.empty()) break;
+    if (is_last) break;
   }
   for (const auto& [partition, hosted] : shards_) {
     if (failed_ || hosted->phase() != HostedShard::Phase::kRestored) continue;
@@ -110,8 +111,8 @@ Status Worker::TakeRestored(const KafkaBatch& batch) {
         break;
       }
       case KafkaEvent::Kind::kError:
-        if (event.fatal) return Error{ErrorCode::kTransient, event.message};
         Tell(true, event.message);
+        if (event.fatal) return JoinAnew();
         break;
       default:
         break;

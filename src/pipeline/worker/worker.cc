@@ -90,7 +90,6 @@ Result<std::unique_ptr<Worker>> Worker::Open(const Config& config, Log log) {
 
 Status Worker::OpenClients() {
   const auto log = [this](bool alarm, const std::string& message) { Tell(alarm, message); };
-  const uint64_t queue_bytes = config_.memory_bytes / kQueueShare;
   ASSIGN_OR_RETURN(admin_, KafkaAdmin::Open({.properties = ClientProperties(config_), .log = log}));
   topics_ = std::make_unique<StreamTopics>(admin_.get(), kafka_.replicas);
   if (kafka_.registry.has_value()) {
@@ -104,6 +103,12 @@ Status Worker::OpenClients() {
                                                       return !stop_();
                                                     }}));
   }
+  return OpenConsumers();
+}
+
+Status Worker::OpenConsumers() {
+  const auto log = [this](bool alarm, const std::string& message) { Tell(alarm, message); };
+  const uint64_t queue_bytes = config_.memory_bytes / kQueueShare;
   // A worker that comes back soon, after a crash or an upgrade, finds its shards as it left them, and nobody waits for
   // the group to notice.
   KafkaProperties member = ClientProperties(config_);
@@ -251,14 +256,25 @@ Status Worker::TakeEvents(const KafkaBatch& batch) {
                         "Begin anew with other topics, and give mutations a longer retention",
                         event.message));
       case KafkaEvent::Kind::kError:
-        if (event.fatal) return Error{ErrorCode::kTransient, event.message};
         Tell(true, event.message);
+        // Such as being fenced by what a process that died had still sent.
+        if (event.fatal) return JoinAnew();
         break;
       case KafkaEvent::Kind::kEnd:
         break;
     }
   }
   return {};
+}
+
+// With nothing: whatever was under way is taken back, and all shards are somebody else's until the group says so.
+Status Worker::JoinAnew() {
+  failed_ = true;
+  shards_.clear();
+  consumer_.reset();
+  restorer_.reset();
+  TRY(OpenConsumers());
+  return consumer_->Subscribe({kafka_.mutations_topic});
 }
 
 Status Worker::TakeAssigned(const std::vector<KafkaPartition>& partitions) {

@@ -53,8 +53,8 @@ class Worker {
   Worker(const Config& config, Log log);
   Status Prepare();
   Status OpenClients();
-  Status OpenProducer();
-  Status MakeTopics();
+  Status OpenConsumers();
+  Status JoinAnew();
   Status Round();
   Status TakeRecords(const KafkaBatch& batch);
   Status TakeRecord(Hosted* hosted, const KafkaRecord& record);

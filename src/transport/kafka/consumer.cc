@@ -58,11 +58,7 @@ std::vector<KafkaHeader> KafkaRecord::Headers() const {
 
 struct KafkaConsumer::Impl : kafka::Client {
   explicit Impl(Options options) : Client(std::move(options.properties), std::move(options.log)) {}
-  ~Impl() override {
-    Close(kCloseMs);
-    // Else librdkafka would wait for the group's coordinator as long as that takes.
-    if (rk() != nullptr) Stop(rd_kafka_consumer_closed(rk()) != 0 ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-  }
+  ~Impl() override { CHECK(rk() == nullptr); }
 
   static void OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t* list, void* self);
 
@@ -174,18 +170,30 @@ void KafkaConsumer::Impl::Close(int timeout_ms) {
   Drop();
   const kafka::Queue rest(rd_kafka_queue_new(rk()));
   const kafka::RdError error(rd_kafka_consumer_close_queue(rk(), rest.get()));
-  // Served in short steps: librdkafka does not say through the queue that it is done.
+  // Served in short steps: librdkafka does not say through the queue that it is done. What was fetched ahead comes
+  // first, and counts for no wait: with a rebalance behind it that nobody serves, destroying the handle would wait for
+  // ever.
   for (int waited_ms = 0;
-       error == nullptr && rd_kafka_consumer_closed(rk()) == 0 && waited_ms < std::max(timeout_ms, kCloseStepMs);
-       waited_ms += kCloseStepMs) {
+       error == nullptr && rd_kafka_consumer_closed(rk()) == 0 && waited_ms < std::max(timeout_ms, kCloseStepMs);) {
     rd_kafka_message_t* message = nullptr;
-    if (rd_kafka_consume_batch_queue(rest.get(), kCloseStepMs, &message, 1) == 1) rd_kafka_message_destroy(message);
+    if (rd_kafka_consume_batch_queue(rest.get(), kCloseStepMs, &message, 1) == 1) {
+      rd_kafka_message_destroy(message);
+    } else {
+      waited_ms += kCloseStepMs;
+    }
   }
   queue.reset();
 }
 
 KafkaConsumer::KafkaConsumer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-KafkaConsumer::~KafkaConsumer() = default;
+KafkaConsumer::~KafkaConsumer() {
+  impl_->Close(kCloseMs);
+  if (impl_->rk() == nullptr) return;
+  // Without the flag librdkafka would wait for the group's coordinator as long as that takes.
+  const int flags = rd_kafka_consumer_closed(impl_->rk()) != 0 ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE;
+  // Better some memory that is never freed than a process that never ends.
+  if (!impl_->StopWithin(flags, kCloseMs)) (void)impl_.release();
+}
 
 Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Open(Options options) {
   CHECK(!options.group.empty());
