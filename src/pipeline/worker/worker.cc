@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <future>
 #include <thread>
 #include <utility>
 
@@ -33,6 +34,7 @@ constexpr int kPollMs = 20;
 constexpr size_t kMostRecords = 2'000;
 constexpr uint64_t kMostIdBytes = 1'000;
 constexpr const char* kSessionTimeoutMs = "10000";
+constexpr auto kLetGoPatience = std::chrono::seconds(12);
 constexpr int kLeaveMs = 10'000;
 constexpr int64_t kSchemaEveryUs = 100'000;
 
@@ -64,7 +66,22 @@ Worker::Worker(const Config& config, Log log)
       directory_(config_.state + "/worker"),
       started_us_(WallClockUs()) {}
 
-Worker::~Worker() = default;
+Worker::~Worker() {
+  LetGo(std::move(consumer_));
+  LetGo(std::move(restorer_));
+}
+
+void Worker::LetGo(std::unique_ptr<KafkaConsumer> consumer) {
+  if (consumer == nullptr) return;
+  auto gone = std::make_shared<std::promise<void>>();
+  std::thread([held = std::move(consumer), gone]() mutable {
+    held.reset();
+    gone->set_value();
+  }).detach();
+  if (gone->get_future().wait_for(kLetGoPatience) == std::future_status::timeout) {
+    Tell(true, "a client of Kafka does not end; it is left to itself, which loses nothing");
+  }
+}
 
 Result<std::unique_ptr<Worker>> Worker::Open(const Config& config, Log log) {
   if (!config.kafka.has_value()) {
@@ -107,7 +124,8 @@ Status Worker::OpenClients() {
 }
 
 Status Worker::OpenConsumers() {
-  const auto log = [this](bool alarm, const std::string& message) { Tell(alarm, message); };
+  // A consumer may outlive this: see LetGo.
+  const KafkaLog log = log_;
   const uint64_t queue_bytes = config_.memory_bytes / kQueueShare;
   // A worker that comes back soon, after a crash or an upgrade, finds its shards as it left them, and nobody waits for
   // the group to notice.
@@ -271,8 +289,8 @@ Status Worker::TakeEvents(const KafkaBatch& batch) {
 Status Worker::JoinAnew() {
   failed_ = true;
   shards_.clear();
-  consumer_.reset();
-  restorer_.reset();
+  LetGo(std::move(consumer_));
+  LetGo(std::move(restorer_));
   TRY(OpenConsumers());
   return consumer_->Subscribe({kafka_.mutations_topic});
 }

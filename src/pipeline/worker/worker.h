@@ -55,6 +55,8 @@ class Worker {
   Status OpenClients();
   Status OpenConsumers();
   Status JoinAnew();
+  // Ends it, in a thread of its own if that takes too long.
+  void LetGo(std::unique_ptr<KafkaConsumer> consumer);
   Status Round();
   Status TakeRecords(const KafkaBatch& batch);
   Status TakeRecord(Hosted* hosted, const KafkaRecord& record);

@@ -4,10 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
-#include <future>
-#include <memory>
-#include <thread>
 
 #include "base/check.h"
 
@@ -193,20 +189,6 @@ void Client::Stop(int flags) {
   rd_kafka_destroy_flags(rk_, flags);
   rk_ = nullptr;
   TellLog();
-}
-
-bool Client::StopWithin(int flags, int timeout_ms) {
-  if (rk_ == nullptr) return true;
-  // The one thread of ours in this room: destroying has no timeout.
-  auto ended = std::make_shared<std::promise<void>>();
-  std::thread([handle = rk_, flags, ended] {
-    rd_kafka_destroy_flags(handle, flags);
-    ended->set_value();
-  }).detach();
-  if (ended->get_future().wait_for(std::chrono::milliseconds(timeout_ms)) != std::future_status::ready) return false;
-  rk_ = nullptr;
-  TellLog();
-  return true;
 }
 
 void Client::OnLog(const rd_kafka_t* rk, int level, const char* facility, const char* text) {

@@ -69,10 +69,6 @@ class Client {
 
   // Destroys the handle; `flags` as of rd_kafka_destroy_flags.
   void Stop(int flags);
-  // The same within `timeout_ms`. False if librdkafka has not ended by then, as a consumer now and then does not that
-  // is closed while its partitions come and go: then this object must never be destroyed, for librdkafka's threads
-  // still use it.
-  bool StopWithin(int flags, int timeout_ms);
 
   // Why this client can go on no more, "" if it can.
   const std::string& fatal() const { return fatal_; }

@@ -58,7 +58,11 @@ std::vector<KafkaHeader> KafkaRecord::Headers() const {
 
 struct KafkaConsumer::Impl : kafka::Client {
   explicit Impl(Options options) : Client(std::move(options.properties), std::move(options.log)) {}
-  ~Impl() override { CHECK(rk() == nullptr); }
+  ~Impl() override {
+    Close(kCloseMs);
+    // Else librdkafka would wait for the group's coordinator as long as that takes.
+    if (rk() != nullptr) Stop(rd_kafka_consumer_closed(rk()) != 0 ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  }
 
   static void OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t* list, void* self);
 
@@ -186,14 +190,7 @@ void KafkaConsumer::Impl::Close(int timeout_ms) {
 }
 
 KafkaConsumer::KafkaConsumer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-KafkaConsumer::~KafkaConsumer() {
-  impl_->Close(kCloseMs);
-  if (impl_->rk() == nullptr) return;
-  // Without the flag librdkafka would wait for the group's coordinator as long as that takes.
-  const int flags = rd_kafka_consumer_closed(impl_->rk()) != 0 ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE;
-  // Better some memory that is never freed than a process that never ends.
-  if (!impl_->StopWithin(flags, kCloseMs)) (void)impl_.release();
-}
+KafkaConsumer::~KafkaConsumer() = default;
 
 Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Open(Options options) {
   CHECK(!options.group.empty());
