@@ -110,7 +110,7 @@ class ReadTest(unittest.TestCase):
         cls.addClassCleanup(follower.kill)
         cls.pieces, cls.position = [], "earliest"
         pieces = in_pieces(cls.pipeline.nodes, cls.scratch / "away")
-        for point in ("worker.offsets-sent:1", "agent.acked:1", "worker.state-produced:2", "worker.offsets-sent:3", "worker.committed:2"):
+        for point in ("worker.offsets-sent:1", "agent.acked:1", "worker.state-produced:2", "worker.offsets-sent:3"):
             bring_back(pieces[:1])
             del pieces[:1]
             cls.whole.start(point)
