@@ -18,7 +18,6 @@ from scene import CDC_SPACE_MIB, SHORT_TTLS_RUN_OUT, InBackground, Scene, Stage 
 
 SESSION_SECONDS = 6   # for so long the group waits for a worker that says nothing
 KILLS = ("agent", "agent", "agents", "worker", "worker", "broker")
-FULL_KAFKA = {"commit_interval": "50ms", "properties": {"session.timeout.ms": str(SESSION_SECONDS * 1000)}}
 
 
 def kafka(stage: Stage) -> None:
@@ -26,7 +25,8 @@ def kafka(stage: Stage) -> None:
     with contextlib.ExitStack() as stack:
         scene = stack.enter_context(Scene(stage, "kafka", 0))
         brokers = stack.enter_context(Brokers(scene.home / "brokers"))
-        pipeline = KafkaPipeline(stage.program, scene.home / "pipeline", brokers.bootstrap, stage.node_homes(), kafka=FULL_KAFKA,
+        pipeline = KafkaPipeline(stage.program, scene.home / "pipeline", brokers.bootstrap, stage.node_homes(),
+                                 kafka={"commit_interval": "50ms", "properties": {"session.timeout.ms": f"{SESSION_SECONDS}000"}},
                                  source={"cdc_total_space": f"{CDC_SPACE_MIB}MiB", "sync_slack": "3s"})
         stack.callback(pipeline.close)
         pipeline.start_agents()
@@ -107,7 +107,7 @@ class _Storm:
         worker = self.rng.choice(self._running())
         self.scene.say("freeze worker")
         worker.signal(signal.SIGSTOP)
-        time.sleep(SESSION_SECONDS + self.rng.uniform(1, 3))
+        time.sleep(SESSION_SECONDS + self.rng.uniform(0.5, 2))
         worker.signal(signal.SIGCONT)
 
     def _fewer_workers(self) -> None:
