@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Hurts `braid run` beside a real three-node cluster, and judges what its readers got.
+"""Hurts `braid run` beside a real three-node cluster, and agents and workers on Kafka, and judges what readers got.
 
     tests/faults/run.py [--long] [--seed N] [--keep DIR] [SCENARIO…]
 
