@@ -17,6 +17,7 @@
 #include "codec/schema.h"
 #include "control/config.h"
 #include "control/status.h"
+#include "pipeline/kafka/retire.h"
 #include "pipeline/read/read_stream.h"
 #include "pipeline/run/pipeline.h"
 #include "pipeline/run/retire.h"
@@ -172,8 +173,19 @@ int RunValidate(const std::string& config_path) {
 }
 
 int RunRetire(const std::string& config_path, const std::string& node) {
-  const auto config = ReadConfig(config_path, ConfigUse::kAsk);
+  auto config = ReadConfig(config_path, ConfigUse::kAsk);
   if (!config.has_value()) return Fail(config.error());
+  if (config->kafka.has_value()) {
+    // With the secrets that the brokers want.
+    config = ReadConfig(config_path, ConfigUse::kReconcile);
+    if (!config.has_value()) return Fail(config.error());
+    const Status retired = RetireOnKafka(*config, node);
+    if (!retired.has_value()) return Fail(retired.error());
+    fmt::print(
+        "the workers let node {} go when they come to it; stop its agent, and take it out of every configuration\n",
+        node);
+    return 0;
+  }
   const auto outcome = RetireNode(config->state, node);
   if (!outcome.has_value()) return Fail(outcome.error());
   fmt::print("{}; take it out of {}\n",

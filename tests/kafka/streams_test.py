@@ -120,6 +120,31 @@ class StreamsTest(unittest.TestCase):
         self.assertEqual([(gap["gap"]["reason"], gap["gap"]["state"]) for gap in gaps], [("corrupt", "open")])
         self.assertIn("kafka.mutations partition 1", gaps[0]["gap"]["detail"])
 
+    def test_a_node_that_is_gone_holds_nothing_back(self) -> None:
+        pipeline = self.pipeline()
+        pipeline.start_agents()
+        worker = pipeline.add_worker()
+        pipeline.await_sent()
+        pipeline.await_taken_in()
+        host = pipeline.agents["n3"].status()["nodes"][0]["host_id"]
+        pipeline.agents["n3"].stop()
+        time.sleep(2.5)
+
+        def watermark() -> int:
+            return min(shard["watermark_us"] for shard in worker.status()["shards"])
+
+        stands = watermark()
+        time.sleep(2)
+        self.assertEqual(watermark(), stands)
+        wrong = worker.command("retire", "n3")
+        self.assertEqual(wrong.returncode, 2, wrong.stderr)
+        retired = worker.command("retire", host)
+        self.assertEqual(retired.returncode, 0, retired.stderr)
+        deadline = time.monotonic() + 20
+        while watermark() == stands:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
+
     def test_at_least_once(self) -> None:
         """Without transactions something may come twice, the same each time, and nothing is missing."""
         pipeline = self.pipeline(kafka={"guarantee": "at_least_once", "commit_interval": "20ms", **QUICK})
