@@ -39,6 +39,8 @@ class JournalBook : public SchemaBook {
   // Whether every node's agent has said what it has to say about the histories of the tables that it found. For the
   // thread that reads on.
   bool all_introduced() const { return fold_.all_introduced(); }
+  // Of how many nodes agents have spoken; 0 before the first has. For the same thread.
+  uint32_t nodes_in_all() const { return fold_.nodes_in_all(); }
 
   uint64_t version() const override { return fold_.version(); }
   const TableSchema* FindTable(const TableId& id) const override { return fold_.FindTable(id); }

@@ -2,6 +2,7 @@
 // ids, histories.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -58,6 +59,8 @@ class SchemaFold : public SchemaBook {
   bool HasBaselineOf(const std::array<uint8_t, 16>& host) const { return baseline_ || baselines_.hosts.contains(host); }
   // Whether every node has said what it has to say about the histories of the tables that it found.
   bool all_introduced() const { return introduced_.all(); }
+  // Of how many nodes agents have spoken; 0 before the first has.
+  uint32_t nodes_in_all() const { return std::max(introduced_.of_nodes, baselines_.of_nodes); }
   bool IsIntroduced(const std::array<uint8_t, 16>& host) const { return introduced_.hosts.contains(host); }
   // Nullptr if no record ever named it.
   const Table* FindKnown(const TableId& id) const;

@@ -41,7 +41,8 @@ Status Worker::StepRestore() {
   }
   for (const auto& [partition, hosted] : shards_) {
     if (failed_ || hosted->phase() != HostedShard::Phase::kRestored) continue;
-    if (hosted->is_new() && !schemas_->all_introduced() && WallClockUs() - started_us_ < kIntroductionUs) continue;
+    const bool is_early = schemas_->nodes_in_all() == 0 || WallClockUs() - started_us_ < kIntroductionUs;
+    if (hosted->is_new() && is_early && !schemas_->all_introduced()) continue;
     TRY(FinishRestore(hosted.get()));
   }
   return {};

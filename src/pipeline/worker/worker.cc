@@ -382,7 +382,7 @@ Shard::Options Worker::ShardOptions() {
       .purge_slack_us = config_.purge_slack_us,
       .commit_bytes = CommitBytes(),
       .commit = [this] { return CommitWithin(); },
-      .least_nodes = config_.nodes.size(),
+      .least_nodes = std::max<size_t>(config_.nodes.size(), schemas_->nodes_in_all()),
       .hold = {.window_us = config_.reorder_window_us,
                .quorum = config_.publish_quorum,
                .confirm_timeout_us = config_.confirm_timeout_us,
