@@ -78,6 +78,7 @@ struct KafkaConsumer::Impl : kafka::Client {
   KafkaBatch batch;
   std::vector<KafkaEvent> rebalances;  // of this Poll: they come behind what was read before they were answered
   Stats stats;
+  bool asked = false;  // a rebalance was told and is not answered yet: librdkafka waits for that
   bool closing = false;
 };
 
@@ -98,6 +99,7 @@ void KafkaConsumer::Impl::OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t err, r
     event.kind = rd_kafka_assignment_lost(rk) != 0 ? Kind::kLost : Kind::kRevoked;
   }
   self->rebalances.push_back(std::move(event));
+  self->asked = true;
   // So that Poll returns now.
   rd_kafka_yield(rk);
 }
@@ -174,6 +176,8 @@ void KafkaConsumer::Impl::Close(int timeout_ms) {
   Drop();
   const kafka::Queue rest(rd_kafka_queue_new(rk()));
   const kafka::RdError error(rd_kafka_consumer_close_queue(rk(), rest.get()));
+  // Whatever the answer, a consumer that closes gives all up by it. Without one it would never end.
+  if (asked) rd_kafka_assign(rk(), nullptr);
   // Served in short steps: librdkafka does not say through the queue that it is done. What was fetched ahead comes
   // first, and counts for no wait: with a rebalance behind it that nobody serves, destroying the handle would wait for
   // ever.
@@ -241,6 +245,7 @@ Status KafkaConsumer::Subscribe(const std::vector<std::string>& topics) {
 Status KafkaConsumer::Add(const std::vector<KafkaOffset>& from, bool paused) {
   const PartitionList list = kafka::MakeList(from);
   constexpr const char* kWhat = "partitions cannot be read";
+  impl_->asked = false;
   TRY(impl_->Answer(kWhat, rd_kafka_incremental_assign(impl_->rk(), list.get())));
   if (paused) TRY(impl_->Each(kWhat, rd_kafka_pause_partitions(impl_->rk(), list.get()), *list));
   return {};
@@ -248,6 +253,7 @@ Status KafkaConsumer::Add(const std::vector<KafkaOffset>& from, bool paused) {
 
 Status KafkaConsumer::Remove(const std::vector<KafkaPartition>& partitions) {
   const PartitionList list = kafka::MakeList(partitions);
+  impl_->asked = false;
   return impl_->Answer("partitions cannot be given up", rd_kafka_incremental_unassign(impl_->rk(), list.get()));
 }
 
