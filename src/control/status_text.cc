@@ -253,10 +253,14 @@ std::string Resources(const Json& json) {
                         FormatDuration(Number(latency, "p50_us")), FormatDuration(Number(latency, "p99_us")),
                         FormatDuration(Number(latency, "p999_us")));
   }
-  text += fmt::format("Disk: {} of {} used, {} free on the volume\n", Size(json, "disk_used_bytes"),
-                      Size(json, "disk_limit_bytes"), Size(json, "disk_free_bytes"));
-  text += fmt::format("Memory: {} resident, {} configured\n", Size(json, "resident_bytes"),
-                      Size(json, "memory_limit_bytes"));
+  // Not every stage has limits of its own.
+  const bool has_disk = Number(json, "disk_limit_bytes") > 0;
+  const bool has_memory = Number(json, "memory_limit_bytes") > 0;
+  text +=
+      fmt::format("Disk: {} {}used, {} free on the volume\n", Size(json, "disk_used_bytes"),
+                  has_disk ? fmt::format("of {} ", Size(json, "disk_limit_bytes")) : "", Size(json, "disk_free_bytes"));
+  text += fmt::format("Memory: {} resident{}\n", Size(json, "resident_bytes"),
+                      has_memory ? fmt::format(", {} configured", Size(json, "memory_limit_bytes")) : "");
   if (const int64_t retention_us = Number(json, "retention_us"); retention_us > 0) {
     text += fmt::format("Retention: {}, within the disk\n", FormatDuration(retention_us));
   }

@@ -176,6 +176,12 @@ Status Agent::BeginStreaming() {
                                  node->schemas.get(), node->outlet.get());
     TRY(OpenCapture(node.get(), node->schemas.get()));
     node->given = node->acked.value_or(Position{kNode, {}, 0});
+    // So that workers have the node's label before its first event.
+    Message introduction;
+    introduction.kind = Message::Kind::kProgress;
+    introduction.position = node->given;
+    introduction.time = WriteTime::None();
+    TRY(node->outlet->PushToAll(introduction));
     if (node->acked.has_value()) TRY(node->feeder->TellMissedTruncations(files_, *node->acked));
   }
   phase_ = Phase::kStreaming;

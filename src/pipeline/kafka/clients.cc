@@ -51,7 +51,14 @@ std::vector<KafkaTopic> PipelineTopics(const Config& config) {
 }
 
 Status MakePipelineTopics(const Config& config, KafkaAdmin* admin, int timeout_ms) {
-  return admin->CreateTopics(PipelineTopics(config), timeout_ms);
+  std::vector<KafkaTopic> missing;
+  for (const KafkaTopic& topic : PipelineTopics(config)) {
+    const auto partitions = admin->Partitions(topic.name, timeout_ms);
+    if (!partitions.has_value() && partitions.error().code != ErrorCode::kNotFound) return partitions.error();
+    // One that has another number of partitions is refused there.
+    if (!partitions.has_value() || *partitions != topic.partitions) missing.push_back(topic);
+  }
+  return admin->CreateTopics(missing, timeout_ms);
 }
 
 }  // namespace braid

@@ -16,7 +16,7 @@ KafkaProperties ClientProperties(const Config& config);
 // The topics that a pipeline keeps for itself: mutations, changelog, schemas, gaps.
 std::vector<KafkaTopic> PipelineTopics(const Config& config);
 
-// Makes those of them that are not there. Errors: those of KafkaAdmin::CreateTopics; kTransient if no broker answers.
+// Makes those of them that are not there; where all are, the right to make topics is not needed. Errors: those of KafkaAdmin::CreateTopics; kTransient if no broker answers.
 Status MakePipelineTopics(const Config& config, KafkaAdmin* admin, int timeout_ms);
 
 }  // namespace braid

@@ -55,7 +55,7 @@ class Worker {
   Status OpenClients();
   Status OpenConsumers();
   Status JoinAnew();
-  // Ends it, in a thread of its own if that takes too long.
+  // Ends it; should that take too long, in a thread that nobody waits for.
   void LetGo(std::unique_ptr<KafkaConsumer> consumer);
   Status Round();
   Status TakeRecords(const KafkaBatch& batch);

@@ -88,8 +88,7 @@ class KafkaConsumer {
   // Needs no broker. Errors: kInvalidArgument, a property that cannot be.
   static Result<std::unique_ptr<KafkaConsumer>> Open(Options options);
 
-  // Closes, at most for some seconds. Then librdkafka ends its threads; now and then it does not, if partitions were
-  // just coming and going: whoever must end does this in a thread that nobody waits for.
+  // Closes, at most for some seconds.
   ~KafkaConsumer();
   KafkaConsumer(const KafkaConsumer&) = delete;
   KafkaConsumer& operator=(const KafkaConsumer&) = delete;
