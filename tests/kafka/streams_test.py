@@ -120,6 +120,28 @@ class StreamsTest(unittest.TestCase):
         self.assertEqual([(gap["gap"]["reason"], gap["gap"]["state"]) for gap in gaps], [("corrupt", "open")])
         self.assertIn("kafka.mutations partition 1", gaps[0]["gap"]["detail"])
 
+    def test_workers_that_come_before_the_agents(self) -> None:
+        """Shards are restored, and wait for the first agent's word, while they move from one worker to another and back."""
+        pipeline = self.pipeline(kafka=QUICK)
+        first = pipeline.add_worker()
+        self.await_shards(first, pipeline.shards)
+        second = pipeline.add_worker()
+        self.await_shards(second, pipeline.shards // 2)
+        second.stop()
+        self.await_shards(first, pipeline.shards)
+        pipeline.start_agents()
+        pipeline.await_sent()
+        pipeline.await_taken_in()
+        self.judge(pipeline)
+
+    def await_shards(self, worker: Braid, count: int) -> None:
+        deadline = time.monotonic() + 60
+        while len(worker.status().get("inlets", [])) != count:
+            worker.must_run()
+            self.assertLess(time.monotonic(), deadline, worker.log_tail())
+            time.sleep(0.1)
+        time.sleep(2)   # so that nothing is left to be restored
+
     def test_a_node_that_is_gone_holds_nothing_back(self) -> None:
         pipeline = self.pipeline()
         pipeline.start_agents()

@@ -98,6 +98,7 @@ Status Worker::TakeRestored(const KafkaBatch& batch) {
         Hosted* hosted = Find(event.partitions.front().partition);
         if (hosted == nullptr || hosted->phase() != HostedShard::Phase::kRestoring) break;
         TRY(hosted->RestoredTo(event.offset));
+        if (hosted->phase() == HostedShard::Phase::kRestored) TRY(restorer_->Remove({Changelog(hosted->number())}));
         break;
       }
       case KafkaEvent::Kind::kOutOfRange: {
@@ -123,7 +124,6 @@ Status Worker::TakeRestored(const KafkaBatch& batch) {
 }
 
 Status Worker::FinishRestore(Hosted* hosted) {
-  TRY(restorer_->Remove({Changelog(hosted->number())}));
   TRY(hosted->Run(RunningOptions(), WallClockUs()));
   if (hosted->restored_bytes() > 0) {
     Tell(false,
