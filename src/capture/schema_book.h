@@ -23,6 +23,9 @@ class SchemaBook : public TableLookup, public SchemaLookup {
     Kind kind = Kind::kNew;
     const TableSchema* before = nullptr;
     const TableSchema* after = nullptr;
+
+    // As it is now or, of one that is gone, as it was.
+    const TableSchema& table() const { return after != nullptr ? *after : *before; }
   };
 
   // Rises when something changed: whoever keeps what it was given asks this to know when to ask again.

@@ -232,7 +232,7 @@ Status Registry::ReadNew() {
 SchemaFold::Outcome Registry::Take(const std::vector<SchemaRecord>& records) {
   SchemaFold::Outcome outcome = fold_.Apply(records);
   for (const Event& event : outcome.events) {
-    const TableSchema& table = event.after != nullptr ? *event.after : *event.before;
+    const TableSchema& table = event.table();
     if (IsSystemTableId(table.table_id)) continue;
     constexpr const char* kWords[] = {"is new", "has changed", "was dropped"};
     const bool off = event.after != nullptr && !table.cdc;

@@ -36,7 +36,7 @@ TableId IdMadeAt(int64_t us, uint8_t node = 1) {
 
 std::string Describe(const SchemaRegistry::Event& event) {
   const char* kinds[] = {"new", "changed", "dropped"};
-  const TableSchema& table = event.after != nullptr ? *event.after : *event.before;
+  const TableSchema& table = event.table();
   return std::string(kinds[static_cast<int>(event.kind)]) + " " + table.FullName() + (table.cdc ? "" : " off");
 }
 

@@ -269,11 +269,6 @@ Status Agent::FollowSchema() {
       schema_checked_us_ = now_us + kSecond;
       return {};
     }
-    for (const SchemaRegistry::Event& event : *events) {
-      const TableSchema* table = event.after != nullptr ? event.after : event.before;
-      constexpr const char* kWords[] = {"is new", "was altered", "was dropped"};
-      if (table->cdc) log_(false, fmt::format("table {} {}", table->FullName(), kWords[static_cast<int>(event.kind)]));
-    }
   }
   alarms_.Set(kSchemasAlarm, "");
   return {};

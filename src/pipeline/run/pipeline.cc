@@ -314,12 +314,7 @@ Status Pipeline::FollowSchema() {
   if (now_us - schema_checked_us_ < (waiting ? kSchemaEveryWhileWaitingUs : kSchemaEveryUs)) return {};
   schema_checked_us_ = now_us;
   ASSIGN_OR_RETURN(const std::vector<SchemaRegistry::Event> events, schemas_->Refresh());
-  for (const SchemaRegistry::Event& event : events) {
-    const TableSchema* table = event.after != nullptr ? event.after : event.before;
-    TellSchema(table->table_id);
-    constexpr const char* kWords[] = {"is new", "was altered", "was dropped"};
-    if (table->cdc) Tell(false, fmt::format("table {} {}", table->FullName(), kWords[static_cast<int>(event.kind)]));
-  }
+  for (const SchemaRegistry::Event& event : events) TellSchema(event.table().table_id);
   return {};
 }
 

@@ -134,14 +134,7 @@ Status Worker::FinishRestore(Hosted* hosted) {
   TRY(consumer_->Seek({input.topic, input.partition, from == 0 ? kKafkaBeginning : from}));
   TRY(consumer_->Resume({input}));
   // Tables may have been altered while nobody looked.
-  for (const TableSchema* table : schemas_->CapturedTables()) {
-    Message message;
-    message.kind = Message::Kind::kSchema;
-    message.table = table->table_id;
-    hosted->topics()->SetNow(WallClockUs());
-    TRY(hosted->shard()->Take(message, WallClockUs()));
-    if (failed_) return {};
-  }
+  for (const TableSchema* table : schemas_->CapturedTables()) TRY(TellSchema(hosted, table->table_id));
   return {};
 }
 

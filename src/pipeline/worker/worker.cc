@@ -206,7 +206,6 @@ Status Worker::TakeRecords(const KafkaBatch& batch) {
 }
 
 Status Worker::TakeRecord(Hosted* hosted, const KafkaRecord& record) {
-  hosted->topics()->SetNow(WallClockUs());
   const Status taken = TakeReadable(hosted, record);
   if (taken.has_value()) return {};
   const std::string where = fmt::format("{} partition {} offset {}", record.topic, record.partition, record.offset);
@@ -225,7 +224,7 @@ Status Worker::TakeRecord(Hosted* hosted, const KafkaRecord& record) {
   message.gap.reason = GapReason::kCorrupt;
   message.gap.detail = fmt::format("{}: a record that cannot be read: {}", where, taken.error().message);
   message.gap.seen_at.us = WallClockUs();
-  return hosted->shard()->Take(message, WallClockUs());
+  return Give(hosted, message);
 }
 
 Status Worker::TakeReadable(Hosted* hosted, const KafkaRecord& record) {
@@ -237,22 +236,26 @@ Status Worker::TakeReadable(Hosted* hosted, const KafkaRecord& record) {
 }
 
 Status Worker::TakeMessage(Hosted* hosted, const Message& message) {
-  const int64_t since_us = WallClockUs();
-  while (true) {
-    Status taken = hosted->shard()->Take(message, WallClockUs());
-    if (taken.has_value() || failed_) return {};
-    if (taken.error().code != ErrorCode::kNotFound) return taken;
-    // The definition that it names was in the journal before it was sent.
-    if (WallClockUs() - since_us > config_.schema_wait_us) return taken;
+  Status taken = Give(hosted, message);
+  if (taken.has_value() || taken.error().code != ErrorCode::kNotFound) return taken;
+  // The definition that it names was in the journal before it was sent.
+  const int64_t until_us = WallClockUs() + config_.schema_wait_us;
+  while (!taken.has_value() && taken.error().code == ErrorCode::kNotFound && WallClockUs() <= until_us) {
     const auto events = schemas_->ReadNew();
     if (!events.has_value() && events.error().code != ErrorCode::kTransient) return events.error();
-    if (events.has_value()) {
-      for (const SchemaBook::Event& event : *events) {
-        TRY(TellSchema((event.after != nullptr ? event.after : event.before)->table_id));
-      }
-    }
+    if (events.has_value()) TRY(TellSchemas(*events));
     if (stop_()) return taken;
+    taken = Give(hosted, message);
   }
+  return taken;
+}
+
+// A commit that fails within says so by failed_: what it leaves behind is taken back, and no error of the shard's.
+Status Worker::Give(Hosted* hosted, const Message& message) {
+  const int64_t now_us = WallClockUs();
+  hosted->topics()->SetNow(now_us);
+  Status taken = hosted->shard()->Take(message, now_us);
+  return failed_ ? Status() : taken;
 }
 
 Status Worker::TakeEvents(const KafkaBatch& batch) {
@@ -341,23 +344,24 @@ Status Worker::FollowSchema() {
     return events.error().code == ErrorCode::kTransient ? Status() : Status(events.error());
   }
   alarms_.Set("schemas", "");
-  for (const SchemaBook::Event& event : *events) {
-    TRY(TellSchema((event.after != nullptr ? event.after : event.before)->table_id));
+  return TellSchemas(*events);
+}
+
+Status Worker::TellSchemas(const std::vector<SchemaBook::Event>& events) {
+  for (const SchemaBook::Event& event : events) {
+    for (const auto& [partition, hosted] : shards_) {
+      if (hosted->phase() == HostedShard::Phase::kRunning) TRY(TellSchema(hosted.get(), event.table().table_id));
+    }
   }
   return {};
 }
 
-Status Worker::TellSchema(const TableId& table) {
+Status Worker::TellSchema(Hosted* hosted, const TableId& table) {
+  if (failed_) return {};
   Message message;
   message.kind = Message::Kind::kSchema;
   message.table = table;
-  for (const auto& [partition, hosted] : shards_) {
-    if (failed_) return {};
-    if (hosted->phase() != HostedShard::Phase::kRunning) continue;
-    hosted->topics()->SetNow(WallClockUs());
-    TRY(hosted->shard()->Take(message, WallClockUs()));
-  }
-  return {};
+  return Give(hosted, message);
 }
 
 uint64_t Worker::CommitBytes() const {

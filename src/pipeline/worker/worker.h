@@ -62,11 +62,13 @@ class Worker {
   Status TakeRecord(Hosted* hosted, const KafkaRecord& record);
   Status TakeReadable(Hosted* hosted, const KafkaRecord& record);
   Status TakeMessage(Hosted* hosted, const Message& message);
+  Status Give(Hosted* hosted, const Message& message);
   Status TakeEvents(const KafkaBatch& batch);
   Status TakeAssigned(const std::vector<KafkaPartition>& partitions);
   Status TakeAway(const std::vector<KafkaPartition>& partitions, bool lost);
   Status FollowSchema();
-  Status TellSchema(const TableId& table);
+  Status TellSchemas(const std::vector<SchemaBook::Event>& events);
+  Status TellSchema(Hosted* hosted, const TableId& table);
 
   // Of restore.cc.
   Status StepRestore();
