@@ -95,9 +95,18 @@ def _forget(scene: Scene) -> None:
     numbers = {json.loads(line)["sequence"] for path in whole for line in path.read_bytes().splitlines()}
     scene.braid.settings["retention"] = "1s"
     scene.braid.write_config()
+    # Each kill has all that can go: what one lets go is not there for the next.
+    before = scene.home / "before"
+    scene.braid.state.rename(before)
     for name in failpoints():
         if name.startswith(RETENTION):
+            shutil.rmtree(scene.braid.state, ignore_errors=True)
+            shutil.copytree(before, scene.braid.state)
             _die_at(scene, name)
+            _keeps_the_end(scene, numbers)
+
+
+def _keeps_the_end(scene: Scene, numbers: set[str]) -> None:
     kept = set()
     for stream in scene.streams():
         target = scene.home / "kept.ndjson"
