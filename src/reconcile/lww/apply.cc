@@ -50,6 +50,14 @@ void Learn(const TableSchema& schema, const RowUpdate& update, RowState* row, Ar
   row->unknown = still.first(static_cast<size_t>(end - still.begin()));
 }
 
+// True if a write of this time has been told of the row. (Increments of two leaders may have one clock: of counters,
+// equal times do not mean one write.)
+bool WasTold(const TableSchema& schema, const RowState& row, WriteTime time) {
+  if (schema.counter || row.revision == 0 || row.last_emitted < time) return false;
+  if (row.last_emitted == time || row.liveness.at == time) return true;
+  return std::ranges::any_of(row.cells, [&](const Cell& cell) { return cell.at == time; });
+}
+
 // The columns that the update touches and that the schema still has, by id.
 std::span<const ColumnId> Written(const TableSchema& schema, const RowUpdate& update, Arena* arena) {
   std::span<ColumnId> columns = arena->NewArray<ColumnId>(update.cells.size() + update.complex_deletions.size());
@@ -126,7 +134,14 @@ Result<RowOutcome> ApplyToRow(PartitionHeader* header, const RowState* row, cons
   const WriteTime emitted_before = header->last_emitted;
   header->clock = std::max(header->clock, time);
   const bool ends_unknown = !before.complete && (after.complete || after.unknown.size() < before.unknown.size());
-  if (!trace.adds && !trace.ends_live && !ends_unknown) {
+  // A marker and nulls that come later than the rest of their write say nothing, unless the row lives by them.
+  const auto shows_nothing = [&] {
+    return WasTold(schema, before, transition.order_time) &&
+           internal::IsTakenToExist(schema, before, transition.now_before) ==
+               internal::IsTakenToExist(schema, after, transition.now_after);
+  };
+  const bool is_news = trace.shows || trace.ends_live || ends_unknown || (trace.adds && !shows_nothing());
+  if (!is_news) {
     after.expired_through = internal::ExpiredThrough(after, transition.now_after);
     outcome.due_before = NextExpiry(before);
     outcome.due_after = NextExpiry(after);
@@ -141,9 +156,7 @@ Result<RowOutcome> ApplyToRow(PartitionHeader* header, const RowState* row, cons
   change.ts = time;
   change.origin = write.position;
   change.written = Written(schema, update, arena);
-  // Increments of two leaders may have one clock: of counters, equal times do not mean one write.
-  const bool is_fragment = !schema.counter && before.revision > 0 && transition.order_time == before.last_emitted;
-  change.late = is_fragment || transition.order_time < emitted_before;
+  change.late = WasTold(schema, before, transition.order_time) || transition.order_time < emitted_before;
   return outcome;
 }
 

@@ -124,7 +124,7 @@ class Merger {
       const int order = CompareCells(*in_a, *in_b);
       *out = order >= 0 ? *in_a : *in_b;
       // What ran out in `a` and comes as a tombstone is the same write once more.
-      if (order < 0 && !(trace_ != nullptr && IsExpiredFormOf(*in_b, *in_a, trace_->now))) Added(*in_b);
+      if (order < 0 && !(trace_ != nullptr && IsExpiredFormOf(*in_b, *in_a, trace_->now))) Added(*in_b, in_a);
       return {};
     }
     const int order = CompareCounterKinds(*in_a, *in_b);
@@ -143,8 +143,11 @@ class Merger {
     return merged;
   }
 
-  void Added(const Cell& cell) {
-    if (trace_ != nullptr && Counts(schema_, cell.column, cell.at)) trace_->adds = true;
+  // `over`: the one whose place it took, nullptr if none.
+  void Added(const Cell& cell, const Cell* over = nullptr) {
+    if (trace_ == nullptr || !Counts(schema_, cell.column, cell.at)) return;
+    trace_->adds = true;
+    if (IsLive(cell, trace_->now) || (over != nullptr && IsLive(*over, trace_->now))) trace_->shows = true;
   }
   void Ended(const Cell& cell) {
     if (trace_ == nullptr || trace_->ends_live) return;

@@ -55,8 +55,9 @@ bool SameContent(const RowContent& a, const RowContent& b);
 struct MergeTrace {
   UnixSeconds now;         // given: when to ask what is live
   bool adds = false;       // a cell or liveness of `b` is in the result that was not in `a`
+  bool shows = false;      // such a cell is live at `now`, or took the place of one that was
   bool ends_live = false;  // something of `a` that is live at `now` was removed by a deletion
-  // Neither counts what the schema says was dropped.
+  // None counts what the schema says was dropped.
 };
 
 // The join of two contents of one row, under the deletion `outer` of its partition or of a range around it: what
