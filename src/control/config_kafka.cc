@@ -21,6 +21,8 @@ constexpr size_t kMostTopicLength = 249;
 // What may follow a topic: the static rows' suffix, and a table's full name where each table has its own.
 constexpr size_t kStaticLength = std::string_view(".static").size();
 constexpr size_t kTableLength = 1 + 48 + 1 + 48;
+// And a node's id, in its topic of snapshots.
+constexpr size_t kHostLength = 1 + 36;
 constexpr size_t kMostBrokers = 100;
 constexpr size_t kMostProperties = 200;
 constexpr size_t kMostPropertyLength = 64;
@@ -164,6 +166,12 @@ void KafkaReader::ReadOwnTopics(const Section& kafka, const std::string& name) {
   ReadOwnTopic(kafka, kChangelogKeys, name + ".changelog", &config_->changelog_topic);
   ReadOwnTopic(kafka, kSchemasKeys, name + ".schemas", &config_->schemas_topic);
   ReadOwnTopic(kafka, kGapsKeys, name + ".gaps", &config_->gaps_topic);
+  ReadOwnTopic(kafka, kSnapshotsKeys, name + ".snapshots", &config_->snapshots_topic);
+  if (config_->snapshots_topic.size() > kMostTopicLength - kHostLength) {
+    kafka.Note(kSnapshotsKeys.name, fmt::format("topic: is longer than {} characters, and a node's id follows it; "
+                                                "choose a shorter one",
+                                                kMostTopicLength - kHostLength));
+  }
 }
 
 void KafkaReader::ReadOwnTopic(const Section& kafka, const SectionKeys& keys, const std::string& standard,

@@ -46,6 +46,7 @@ TEST_F(ConfigKafkaTest, TheLeastThereMustBeTakesEveryDefault) {
   EXPECT_EQ(kafka.changelog_topic, "movies.changelog");
   EXPECT_EQ(kafka.schemas_topic, "movies.schemas");
   EXPECT_EQ(kafka.gaps_topic, "movies.gaps");
+  EXPECT_EQ(kafka.snapshots_topic, "movies.snapshots");
   EXPECT_EQ(kafka.group, "movies");
   EXPECT_TRUE(kafka.exactly_once);
   EXPECT_EQ(kafka.commit_interval_us, 100'000);
@@ -79,6 +80,7 @@ kafka:
   changelog: {topic: state}
   schemas: {topic: words}
   gaps: {topic: holes}
+  snapshots: {topic: past}
   group: workers
   guarantee: at_least_once
   commit_interval: 2s
@@ -125,6 +127,7 @@ streams:
   EXPECT_EQ(kafka.changelog_topic, "state");
   EXPECT_EQ(kafka.schemas_topic, "words");
   EXPECT_EQ(kafka.gaps_topic, "holes");
+  EXPECT_EQ(kafka.snapshots_topic, "past");
   EXPECT_EQ(kafka.group, "workers");
   EXPECT_FALSE(kafka.exactly_once);
   EXPECT_EQ(kafka.commit_interval_us, 2'000'000);

@@ -22,7 +22,7 @@ inline constexpr auto kColumnsKeyNames = std::to_array<std::string_view>({"inclu
 inline constexpr auto kBackfillKeyNames = std::to_array<std::string_view>({"bootstrap", "gaps", "rate"});
 inline constexpr auto kKafkaKeyNames =
     std::to_array<std::string_view>({"brokers", "properties", "replicas", "mutations", "changelog", "schemas", "gaps",
-                                     "group", "guarantee", "commit_interval", "topics", "registry"});
+                                     "snapshots", "group", "guarantee", "commit_interval", "topics", "registry"});
 inline constexpr auto kMutationsKeyNames = std::to_array<std::string_view>({"topic", "retention", "compression"});
 inline constexpr auto kOwnTopicKeyNames = std::to_array<std::string_view>({"topic"});
 inline constexpr auto kTopicsKeyNames =
@@ -42,13 +42,14 @@ inline constexpr SectionKeys kMutationsKeys = {"mutations", kMutationsKeyNames};
 inline constexpr SectionKeys kChangelogKeys = {"changelog", kOwnTopicKeyNames};
 inline constexpr SectionKeys kSchemasKeys = {"schemas", kOwnTopicKeyNames};
 inline constexpr SectionKeys kGapsKeys = {"gaps", kOwnTopicKeyNames};
+inline constexpr SectionKeys kSnapshotsKeys = {"snapshots", kOwnTopicKeyNames};
 inline constexpr SectionKeys kTopicsKeys = {"topics", kTopicsKeyNames};
 inline constexpr SectionKeys kRegistryKeys = {"registry", kRegistryKeyNames};
 inline constexpr SectionKeys kHttpKeys = {"http", kHttpKeyNames};
 
 inline constexpr auto kAllKeys = std::to_array<SectionKeys>(
     {kTopKeys, kSourceKeys, kNodeKeys, kStreamKeys, kColumnsKeys, kBackfillKeys, kHttpKeys, kKafkaKeys, kMutationsKeys,
-     kTopicsKeys, kRegistryKeys, kChangelogKeys, kSchemasKeys, kGapsKeys});
+     kTopicsKeys, kRegistryKeys, kChangelogKeys, kSchemasKeys, kGapsKeys, kSnapshotsKeys});
 
 // What names of pipelines, nodes and streams are made of.
 constexpr bool IsNameCharacter(char c) {

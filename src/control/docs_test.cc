@@ -104,6 +104,7 @@ TEST(DocsTest, TheExampleOfKafkaSaysTheDefaults) {
   EXPECT_EQ(config->kafka->changelog_topic, least->kafka->changelog_topic);
   EXPECT_EQ(config->kafka->schemas_topic, least->kafka->schemas_topic);
   EXPECT_EQ(config->kafka->gaps_topic, least->kafka->gaps_topic);
+  EXPECT_EQ(config->kafka->snapshots_topic, least->kafka->snapshots_topic);
   EXPECT_EQ(config->kafka->group, least->kafka->group);
   EXPECT_EQ(config->kafka->exactly_once, least->kafka->exactly_once);
   EXPECT_EQ(config->kafka->commit_interval_us, least->kafka->commit_interval_us);

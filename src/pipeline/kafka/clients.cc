@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "capture/kafka/kafka_schema_journal.h"
+#include "model/schema.h"
 
 namespace braid {
 namespace {
@@ -11,6 +12,9 @@ namespace {
 // Cassandra takes mutations of up to half a segment of its log, 16 MiB by default; a broker by itself 1 MiB. As much as
 // KafkaProducer takes.
 constexpr const char* kLargestRecordBytes = "67108864";
+constexpr const char* kSegmentBytes = "67108864";
+// Whoever asked for a snapshot reads it at once.
+constexpr const char* kSnapshotRetentionMs = "86400000";
 
 std::string RetentionMs(int64_t retention_us) {
   return retention_us == kForever ? "-1" : fmt::format("{}", retention_us / 1000);
@@ -42,12 +46,31 @@ std::vector<KafkaTopic> PipelineTopics(const Config& config) {
        shards,
        kafka.replicas,
        {{"cleanup.policy", "compact"},
-        {"segment.bytes", "67108864"},
+        {"segment.bytes", kSegmentBytes},
         {"segment.ms", "3600000"},
         {"max.message.bytes", kLargestRecordBytes}}},
       SchemaJournalTopic(kafka.schemas_topic, kafka.replicas),
       {kafka.gaps_topic, shards, kafka.replicas, {{"cleanup.policy", "compact"}}},
+      {kafka.snapshots_topic,
+       1,
+       kafka.replicas,
+       {{"cleanup.policy", "compact"}, {"max.message.bytes", kLargestRecordBytes}}},
   };
+}
+
+KafkaTopic SnapshotTopic(const Config& config, const HostId& host) {
+  CHECK(config.kafka.has_value());
+  return {fmt::format("{}.{}", config.kafka->snapshots_topic, TableId{host}.ToString()),
+          static_cast<int32_t>(config.shards),
+          config.kafka->replicas,
+          {{"cleanup.policy", "delete"},
+           {"retention.ms", kSnapshotRetentionMs},
+           {"segment.bytes", kSegmentBytes},
+           {"max.message.bytes", kLargestRecordBytes}}};
+}
+
+std::string SnapshotRequestKey(uint32_t shard) {
+  return fmt::format("{}", shard);
 }
 
 Status MakePipelineTopics(const Config& config, KafkaAdmin* admin, int timeout_ms) {

@@ -30,6 +30,7 @@ struct KafkaConfig {
   std::string changelog_topic;
   std::string schemas_topic;
   std::string gaps_topic;
+  std::string snapshots_topic;  // of requests; each node answers in one of its own (pipeline/kafka/clients.h)
   std::string group;
   bool exactly_once = true;
   int64_t commit_interval_us = 100'000;
