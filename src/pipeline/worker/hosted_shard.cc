@@ -2,15 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
-
-#include "reconcile/rocksdb/changelog.h"
 
 namespace braid {
 namespace {
 
-// What restoring keeps in memory before it is written.
-constexpr size_t kRestoreBatchBytes = size_t{8} << 20;
+// What restoring keeps in memory before it is written: of the shard's own share, a part of which it fills three times
+// over, but no more than it takes to write it well in order.
+constexpr uint64_t kRestoreShare = 8;
+constexpr uint64_t kMostRestoreBytes = uint64_t{8} << 20;
 
 Result<std::unique_ptr<RocksState>> OpenState(const HostedShard::Options& options) {
   return RocksState::Open({.path = options.path,
@@ -69,7 +70,7 @@ Status HostedShard::Restore(const KafkaRecord& record) {
   }
   changelog_at_ = record.offset + 1;
   restored_bytes_ += record.key->size() + record.value.value_or("").size();
-  if (*record.key == ChangelogMarkKey(options_.number)) {
+  if (*record.key == mark_key_) {
     ASSIGN_OR_RETURN(const ByteView bytes, DecodeChangelogMark(record.value.value_or("")));
     auto mark = DecodeMark(bytes);
     if (!mark.has_value()) return mark.error().At(std::string(record.topic));
@@ -78,7 +79,8 @@ Status HostedShard::Restore(const KafkaRecord& record) {
     const auto value = record.value.has_value() ? std::optional<ByteView>(*record.value) : std::nullopt;
     TRY(state_->Restore(*record.key, value));
   }
-  return state_->pending_bytes() < kRestoreBatchBytes ? Status() : CommitRestored();
+  const uint64_t most = std::min(kMostRestoreBytes, options_.memory_bytes / kRestoreShare);
+  return state_->pending_bytes() < most ? Status() : CommitRestored();
 }
 
 Status HostedShard::StartOver(FileSystem* files) {

@@ -13,6 +13,7 @@
 #include "deliver/kafka/topic_writer.h"
 #include "pipeline/shard/mark.h"
 #include "pipeline/shard/shard.h"
+#include "reconcile/rocksdb/changelog.h"
 #include "reconcile/rocksdb/rocks_state.h"
 #include "transport/kafka/consumer.h"
 
@@ -77,11 +78,15 @@ class HostedShard {
 
  private:
   HostedShard(const Options& options, std::unique_ptr<RocksState> state, ShardMark mark)
-      : options_(options), state_(std::move(state)), mark_(std::move(mark)) {}
+      : options_(options),
+        mark_key_(ChangelogMarkKey(options.number)),
+        state_(std::move(state)),
+        mark_(std::move(mark)) {}
   Status CommitRestored();
   void TellNodes();
 
   const Options options_;
+  const std::string mark_key_;  // in the changelog
   std::unique_ptr<RocksState> state_;
   ShardMark mark_;  // of the state; while it is being restored, the changelog's last
   Phase phase_ = Phase::kAsking;
