@@ -47,7 +47,8 @@ class NoSink {
 }  // namespace
 
 bool TypedSchema::Fits(const Change& change, bool any_number) const {
-  if (!change.complete || change.row == RowKind::kRange) return false;
+  if (change.row == RowKind::kRange) return false;
+  if (change.after != nullptr && !IsWhole(change, *change.after)) return false;
   NoSink sink(any_number);
   return change.op == Op::kTruncate || TypedWriter(*this, change, &sink).WriteKey();
 }

@@ -87,14 +87,23 @@ TEST(TypedSchemaTest, ConnectAnnotatesWhatAvroDoesNotSay) {
 }
 
 TEST(TypedSchemaTest, OnlyWholeRowsFit) {
-  TypedRow row({{"id", kInt}, {"c", SimpleType(TypeKind::kDouble)}}, {});
+  TypedRow row({{"id", kInt}, {"c", SimpleType(TypeKind::kDouble)}}, {{"v", kInt}});
   Change& change = row.change();
   const auto fits = [&] { return row.typed()->Fits(change, true); };
   row.SetKey({FromHex("00000001"), FromHex("3ff0000000000000")});
   EXPECT_TRUE(fits());
+  const ColumnId unknown[] = {row.schema().FindColumn("v")->id};
   change.complete = false;
+  change.unknown = unknown;
+  const ColumnValue known[] = {{.column = unknown[0]}};
+  const Image whole{known};
+  change.after = &whole;
+  EXPECT_TRUE(fits()) << "it is before that lacks it";
+  const Image key_alone;
+  change.after = &key_alone;
   EXPECT_FALSE(fits());
-  change.complete = true;
+  change.after = nullptr;
+  EXPECT_TRUE(fits()) << "a row that ends";
   change.row = RowKind::kRange;
   EXPECT_FALSE(fits());
   change.row = RowKind::kRegular;

@@ -1,6 +1,7 @@
 // One row's transition after reconciliation: what a stream is made of.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -73,5 +74,12 @@ struct Change {
   const Image* before = nullptr;
   const Image* after = nullptr;
 };
+
+// Whether the image, one of the Change's, has every column: none of those that are unknown was left out of it.
+inline bool IsWhole(const Change& change, const Image& image) {
+  return std::ranges::all_of(change.unknown, [&](ColumnId id) {
+    return std::ranges::find(image.columns, id, &ColumnValue::column) != image.columns.end();
+  });
+}
 
 }  // namespace braid

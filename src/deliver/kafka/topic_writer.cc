@@ -60,13 +60,23 @@ Status TopicWriter::WriteTo(Outlet* outlet, const Change& change) {
   if (change.op == Op::kTruncate && stream.truncate != KafkaStream::Truncate::kEvent) return {};
   const bool is_its_row = change.cause == Cause::kTruncate && change.op == Op::kDelete;
   if (is_its_row && stream.truncate != KafkaStream::Truncate::kRows) return {};
-  if (!change.complete && stream.hold_incomplete) {
-    ++stats_.held_back;
-    return {};
-  }
   arena_.Reset();
   const Change* seen = outlet->shape->Apply(change, &arena_);
   if (seen == nullptr) return {};
+  Change first;
+  if (stream.hold_incomplete && !seen->complete) {
+    if (seen->row == RowKind::kRange || (seen->after != nullptr && !IsWhole(*seen, *seen->after))) {
+      ++stats_.held_back;
+      return {};
+    }
+    if (seen->op == Op::kUpdate && !IsWhole(*seen, *seen->before)) {
+      // To these readers it is the first sight of the row.
+      first = *seen;
+      first.op = Op::kRead;
+      first.before = nullptr;
+      seen = &first;
+    }
+  }
   ASSIGN_OR_RETURN(Outlet::Topic * topic, TopicFor(outlet, *seen));
   if (!topic->encoder->Fits(*seen)) {
     ++stats_.held_back;
