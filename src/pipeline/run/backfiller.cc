@@ -11,6 +11,7 @@
 #include "codec/mutation.h"
 #include "pipeline/run/hosts.h"
 #include "pipeline/run/node_table.h"
+#include "pipeline/shard/past.h"
 
 namespace braid {
 namespace {
@@ -32,16 +33,6 @@ Error Ended() {
 }
 
 }  // namespace
-
-TokenRange TokensOf(uint32_t shard, uint32_t shards) {
-  // The least place, as ShardOf counts places, of a shard.
-  const auto begin = [&](uint64_t number) { return (((number << 32) + shards - 1) / shards) << 32; };
-  const auto token = [](uint64_t place) { return Token{static_cast<int64_t>(place ^ (uint64_t{1} << 63))}; };
-  TokenRange range;
-  if (shard != 0) range.after = token(begin(shard) - 1);
-  if (shard + 1 != shards) range.through = token(begin(shard + 1) - 1);
-  return range;
-}
 
 void Backfiller::Start(Job job) {
   CHECK(!progress().running);

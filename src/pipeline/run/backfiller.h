@@ -18,9 +18,6 @@
 
 namespace braid {
 
-// The tokens of a shard, by ShardOf.
-TokenRange TokensOf(uint32_t shard, uint32_t shards);
-
 class Backfiller {
  public:
   // Where one shard stands with the task.

@@ -7,6 +7,7 @@
 
 #include "pipeline/run/hosts.h"
 #include "pipeline/run/pipeline.h"
+#include "pipeline/shard/past.h"
 #include "reconcile/reconciler.h"
 
 namespace braid {
@@ -254,15 +255,7 @@ ComparisonStats Pipeline::Verdict() const {
 }
 
 void Pipeline::TellHealed(const Gap& gap) {
-  Message message;
-  message.kind = Message::Kind::kGap;
-  message.gap = gap;
-  message.gap.open = false;
-  message.gap.detail = fmt::format(
-      "healed from SSTables: the rows are as the nodes have them; what was written and overwritten within the gap is "
-      "lost history. It was: {}",
-      gap.detail);
-  for (const auto& shard : shards_) shard->channel.Push(message);
+  for (const auto& shard : shards_) shard->channel.Push(HealedMessage(gap));
 }
 
 void Pipeline::BeginBackfill() {

@@ -97,6 +97,8 @@ class Shard : private ChangeSink, private Reconciler::SchemaFinder {
 
   // As of the last commit.
   const ShardMark& committed() const { return committed_; }
+  // With those that were taken in since.
+  const std::vector<Gap>& open_gaps() const { return mark_.gaps; }
   // The attempts at tables' snapshots of which no more pieces are of use: too much was written meanwhile, or the table
   // was truncated.
   std::map<TableId, uint64_t> UselessSnapshots() const;

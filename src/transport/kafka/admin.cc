@@ -232,6 +232,27 @@ Result<std::vector<KafkaOffset>> KafkaAdmin::LogEnds(const std::vector<KafkaPart
   return ends;
 }
 
+Status KafkaAdmin::DeleteRecords(const std::vector<KafkaOffset>& before, int timeout_ms) {
+  if (before.empty()) return {};
+  const kafka::PartitionList list = kafka::MakeList(before);
+  const std::unique_ptr<rd_kafka_DeleteRecords_t, decltype(&rd_kafka_DeleteRecords_destroy)> unwanted(
+      rd_kafka_DeleteRecords_new(list.get()), &rd_kafka_DeleteRecords_destroy);
+  rd_kafka_DeleteRecords_t* requests = unwanted.get();
+  const AdminOptions options = impl_->OptionsOf(RD_KAFKA_ADMIN_OP_DELETERECORDS, timeout_ms);
+  rd_kafka_DeleteRecords(impl_->rk(), &requests, 1, options.get(), impl_->queue.get());
+  constexpr const char* kWhat = "records cannot be deleted";
+  ASSIGN_OR_RETURN(const Event event, impl_->Wait(kWhat, timeout_ms));
+  const rd_kafka_topic_partition_list_t* done =
+      rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
+  for (int i = 0; i < done->cnt; ++i) {
+    const rd_kafka_topic_partition_t& each = done->elems[i];
+    if (each.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return impl_->Failure(kWhat, each.err, {}, Place{each.topic, each.partition});
+    }
+  }
+  return {};
+}
+
 Status KafkaAdmin::DeleteTopics(const std::vector<std::string>& topics, int timeout_ms) {
   if (topics.empty()) return {};
   std::vector<DeleteTopic> owned;

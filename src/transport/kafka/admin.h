@@ -57,6 +57,10 @@ class KafkaAdmin {
   // consumer sees (KafkaConsumer::QueryWatermarks). kTransient; kNotFound, no such topic or partition.
   Result<std::vector<KafkaOffset>> LogEnds(const std::vector<KafkaPartition>& partitions, int timeout_ms);
 
+  // Deletes what is before these offsets. Errors: kTransient; kNotFound, no such topic or partition; kInvalidArgument
+  // (no right to).
+  Status DeleteRecords(const std::vector<KafkaOffset>& before, int timeout_ms);
+
   // Deletes the topics with all that is in them; one that is not there is no error. For tests.
   Status DeleteTopics(const std::vector<std::string>& topics, int timeout_ms);
 
