@@ -107,6 +107,7 @@ Json BackfillJson(const BackfillStats& backfill, int64_t now_us) {
                {"state", BackfillStateWord(backfill.state, backfill.running)},
                {"asked_us", backfill.asked_us},
                {"problem", backfill.problem.empty() ? Json() : Json(backfill.problem)}};
+  if (!backfill.part.empty()) json["part"] = backfill.part;
   if (backfill.compares) json["comparison"] = ComparisonJson(backfill.comparison);
   if (!backfill.running) return json;
   json["read_bytes"] = backfill.read_bytes;

@@ -109,6 +109,15 @@ TEST(StatusTest, AnAgentTellsWhatBrokersHave) {
   EXPECT_THAT(*RenderStatus(rendered), Not(HasSubstr("Shards")));
 }
 
+TEST(StatusTest, AnAgentTellsWhosePartItReads) {
+  RunStats stats = SomeStats();
+  stats.backfills.clear();
+  EXPECT_FALSE(nlohmann::json::parse(RenderStatusJson(SomeStats()))["backfills"][0].contains("part"));
+  stats.backfills.push_back({.id = 7, .table = "vault.titles", .part = "shard 3 of n1", .running = true});
+  EXPECT_THAT(*RenderStatus(RenderStatusJson(stats)),
+              HasSubstr("\n  7          vault.titles, shard 3 of n1  asked  running"));
+}
+
 TEST(StatusTest, OfManyBackfillsThoseAreShownThatHaveNotEnded) {
   RunStats stats = SomeStats();
   stats.backfills.clear();

@@ -237,8 +237,10 @@ std::string Backfills(const Json& json) {
   for (const Json* each : shown) {
     const Json& backfill = *each;
     const bool running = Text(backfill, "state") == "running";
-    table.Row({std::to_string(Number(backfill, "id")), OneLine(Text(backfill, "table")), Text(backfill, "cause"),
-               Text(backfill, "state"), running ? Size(backfill, "read_bytes") : "-",
+    const std::string part = OneLine(Text(backfill, "part"));
+    const std::string name = OneLine(Text(backfill, "table"));
+    table.Row({std::to_string(Number(backfill, "id")), part.empty() ? name : name + ", " + part,
+               Text(backfill, "cause"), Text(backfill, "state"), running ? Size(backfill, "read_bytes") : "-",
                running ? Size(backfill, "total_bytes") : "-", running ? TimeLeft(backfill) : "-"});
   }
   const size_t more = backfills.size() - shown.size();

@@ -121,6 +121,7 @@ Status Agent::OpenNode(const NodeFiles& files) {
   node->lock = *std::move(lock);
   ASSIGN_OR_RETURN(node->stored, ReadAgentPosition(files_, node->PositionPath(), node->host, kNode));
   node->acked = node->stored;
+  node->told_acked = node->stored.value_or(Position());
   // Not there for now: NodeCapture looks again by itself, and polling goes on without the watch.
   (void)watcher_->Add(files.cdc_raw).has_value();
   nodes_.push_back(std::move(node));
@@ -200,6 +201,7 @@ Status Agent::Run(const std::function<bool()>& stop) {
   connector_->Start();
   while (!stop()) TRY(phase_ == Phase::kStreaming ? Round() : RoundOfGuard());
   connector_.reset();
+  EndSnapshots();
   Finish();
   return {};
 }
@@ -230,7 +232,34 @@ Status Agent::TryToConnect() {
   TRY(*connected);
   for (size_t i = 0; i < nodes_.size(); ++i) nodes_[i]->schemas = std::move((**connected)[i]);
   alarms_.Set(kKafkaAlarm, "");
+  StartSnapshots();
   return BeginStreaming();
+}
+
+void Agent::StartSnapshots() {
+  std::vector<SnapshotServer::Node> nodes;
+  nodes.reserve(nodes_.size());
+  for (const auto& each : nodes_) {
+    const Node* node = each.get();
+    nodes.push_back({.files = node->files,
+                     .host = node->host,
+                     .schemas = node->schemas.get(),
+                     .directory = node->directory + "/backfill-logs",
+                     .captured = [node] {
+                       const std::lock_guard lock(node->mutex);
+                       return node->told_acked.segment;
+                     }});
+  }
+  auto snapshots = std::make_unique<SnapshotServer>(&config_, std::move(nodes), &alarms_, log_);
+  snapshots->Start();
+  const std::lock_guard lock(mutex_);
+  snapshots_ = std::move(snapshots);
+}
+
+void Agent::EndSnapshots() {
+  std::unique_ptr<SnapshotServer> ending;  // whose end is waited for without the lock
+  const std::lock_guard lock(mutex_);
+  ending = std::move(snapshots_);
 }
 
 Status Agent::Round() {
@@ -403,6 +432,9 @@ RunStats Agent::Stats() const {
   {
     const std::lock_guard lock(mutex_);
     stats.outlet = outlet_;
+    if (snapshots_ != nullptr) {
+      if (auto reading = snapshots_->reading(); reading.has_value()) stats.backfills.push_back(*std::move(reading));
+    }
     if (!streaming_ && stats.alarms.empty() && stats.not_ready.empty()) stats.not_ready = "it connects to Kafka";
   }
   stats.JudgeReady();

@@ -15,6 +15,7 @@
 #include "pipeline/agent/connector.h"
 #include "pipeline/agent/guard.h"
 #include "pipeline/agent/record_queue.h"
+#include "pipeline/agent/snapshot_server.h"
 #include "pipeline/feed/alarms.h"
 #include "pipeline/run/config.h"
 #include "pipeline/run/stats.h"
@@ -63,6 +64,8 @@ class Agent {
   Status Round();
   Status RoundOfGuard();
   Status TryToConnect();
+  void StartSnapshots();
+  void EndSnapshots();
   Status StepNodes(bool* more);
   Status FollowSchema();
   Status MindQueue();
@@ -95,6 +98,7 @@ class Agent {
   mutable std::mutex mutex_;  // of what follows
   bool streaming_ = false;
   OutletStats outlet_;
+  std::unique_ptr<SnapshotServer> snapshots_;  // once Kafka was reached; the first to go, it reads the nodes' members
 };
 
 }  // namespace braid

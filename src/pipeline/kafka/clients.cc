@@ -73,15 +73,19 @@ std::string SnapshotRequestKey(uint32_t shard) {
   return fmt::format("{}", shard);
 }
 
-Status MakePipelineTopics(const Config& config, KafkaAdmin* admin, int timeout_ms) {
+Status MakeTopics(const std::vector<KafkaTopic>& topics, KafkaAdmin* admin, int timeout_ms) {
   std::vector<KafkaTopic> missing;
-  for (const KafkaTopic& topic : PipelineTopics(config)) {
+  for (const KafkaTopic& topic : topics) {
     const auto partitions = admin->Partitions(topic.name, timeout_ms);
     if (!partitions.has_value() && partitions.error().code != ErrorCode::kNotFound) return partitions.error();
     // One that has another number of partitions is refused there.
     if (!partitions.has_value() || *partitions != topic.partitions) missing.push_back(topic);
   }
   return admin->CreateTopics(missing, timeout_ms);
+}
+
+Status MakePipelineTopics(const Config& config, KafkaAdmin* admin, int timeout_ms) {
+  return MakeTopics(PipelineTopics(config), admin, timeout_ms);
 }
 
 }  // namespace braid

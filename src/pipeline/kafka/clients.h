@@ -16,8 +16,7 @@ namespace braid {
 // The properties of every client, with the brokers. The configuration must have a `kafka` (CHECKed here and below).
 KafkaProperties ClientProperties(const Config& config);
 
-// The topics that a pipeline keeps for itself: mutations, changelog, schemas, gaps, and the requests of
-// snapshots.
+// The topics that a pipeline keeps for itself: mutations, changelog, schemas, gaps, and the requests of snapshots.
 std::vector<KafkaTopic> PipelineTopics(const Config& config);
 
 // The topic in which a node's agent says what the node has of a table's past (transport/message/snapshot_record.h). The
@@ -27,8 +26,10 @@ KafkaTopic SnapshotTopic(const Config& config, const HostId& host);
 // The key of a shard's request in the topic of requests.
 std::string SnapshotRequestKey(uint32_t shard);
 
-// Makes those of them that are not there; where all are, the right to make topics is not needed. Errors: those of
+// Makes those that are not there; where all are, the right to make topics is not needed. Errors: those of
 // KafkaAdmin::CreateTopics; kTransient if no broker answers.
+Status MakeTopics(const std::vector<KafkaTopic>& topics, KafkaAdmin* admin, int timeout_ms);
+// The same with PipelineTopics.
 Status MakePipelineTopics(const Config& config, KafkaAdmin* admin, int timeout_ms);
 
 }  // namespace braid

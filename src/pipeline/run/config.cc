@@ -1,5 +1,7 @@
 #include "pipeline/run/config.h"
 
+#include <fmt/format.h>
+
 namespace braid {
 
 NodeCapture::Options CaptureOptionsOf(const Config& config, const NodeFiles& files, NodeIndex node) {
@@ -14,6 +16,12 @@ NodeCapture::Options CaptureOptionsOf(const Config& config, const NodeFiles& fil
   options.schema_wait_us = config.schema_wait_us;
   options.exclude = config.exclude;
   return options;
+}
+
+std::string WhyNoSnapshot(const Config& config, const NodeFiles& files) {
+  if (!files.commitlog.empty()) return "";
+  return fmt::format("what node {} has not flushed can only be read in its commitlog directory; name it in {}",
+                     files.name, config.path);
 }
 
 }  // namespace braid

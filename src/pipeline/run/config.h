@@ -52,4 +52,7 @@ struct Config {
 // What the configuration says of the capture of one of its nodes; the rest is the host's to say.
 NodeCapture::Options CaptureOptionsOf(const Config& config, const NodeFiles& files, NodeIndex node);
 
+// Why what the node has of a table cannot be read, by the configuration alone; empty if it can.
+std::string WhyNoSnapshot(const Config& config, const NodeFiles& files);
+
 }  // namespace braid

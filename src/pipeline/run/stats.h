@@ -54,6 +54,7 @@ struct StreamStats {
 struct BackfillStats {
   uint64_t id = 0;
   std::string table;  // "keyspace.table"
+  std::string part;   // of an agent, which reads its node's part for one shard after another: "shard 3 of n1"
   BackfillTask::State state = BackfillTask::State::kWaiting;
   BackfillTask::Cause cause = BackfillTask::Cause::kAsked;
   int64_t asked_us = 0;
