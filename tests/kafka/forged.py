@@ -1,0 +1,65 @@
+"""Commit-log segments that no node wrote, put among those of a recorded node of log version 7, plain."""
+
+import struct
+import uuid
+import zlib
+from pathlib import Path
+
+SYSTEM_LOCAL = uuid.UUID("7ad54392-bcdd-35a6-8417-4e047860b377")   # the id of system.local, the same on every node
+TIMESTAMP_EPOCH = 1_442_880_000_000_000                            # what Cassandra's deltas of timestamps count from
+SEGMENT_BYTES = 1 << 20
+NAME = "CommitLog-7-{}"
+
+
+def _vint(number: int) -> bytes:
+    """Cassandra's unsigned one: as many leading ones as bytes follow the first."""
+    more = max(0, (number.bit_length() - 1) // 7)
+    if more >= 8:
+        return b"\xff" + number.to_bytes(8, "big")
+    size = more + 1
+    return (number | ((1 << size) - 2) << (8 * size - more - 1) & ((1 << 8 * size) - 1)).to_bytes(size, "big")
+
+
+def _sized(data: bytes) -> bytes:
+    return _vint(len(data)) + data
+
+
+def _header(number: int) -> bytes:
+    version, parameters = 7, b"{}"
+    checked = struct.pack(">iIIi", version, number & 0xffffffff, number >> 32, len(parameters)) + parameters
+    return struct.pack(">iqh", version, number, len(parameters)) + parameters + struct.pack(">I", zlib.crc32(checked))
+
+
+def _truncated_at(table: uuid.UUID, cut: tuple[int, int], at_us: int) -> bytes:
+    """UPDATE system.local SET truncated_at[table] = (cut, at_us): docs/formats/truncation.md."""
+    record = struct.pack(">qiq", *cut, at_us // 1000)
+    stats = _vint(at_us - TIMESTAMP_EPOCH) + _vint(0) + _vint(0)
+    columns = _vint(1) + _sized(b"truncated_at")
+    row_estimate, all_columns, end = b"\x10", b"\x20", b"\x01"
+    cell = b"\x00" + _vint(0) + _sized(table.bytes) + _sized(record)
+    return (_vint(1) + SYSTEM_LOCAL.bytes + _sized(b"local") + row_estimate + stats + columns + _vint(1)
+            + all_columns + _vint(1) + cell + end)
+
+
+def _write(cdc_raw: Path, number: int, content: bytes) -> list[Path]:
+    """A segment that its node is done with; all that was written, in the order in which capture should see it."""
+    index, segment = cdc_raw / f"{NAME.format(number)}_cdc.idx", cdc_raw / f"{NAME.format(number)}.log"
+    segment.write_bytes(content.ljust(SEGMENT_BYTES, b"\0"))
+    index.write_text(f"{SEGMENT_BYTES}\nCOMPLETED", encoding="ascii")
+    return [segment, index]
+
+
+def truncation(cdc_raw: Path, number: int, table: uuid.UUID, at_us: int) -> list[Path]:
+    """One in which the node says that it truncated the table at its beginning."""
+    header = _header(number)
+    payload = _truncated_at(table, (number, 0), at_us)
+    size = struct.pack(">i", len(payload))
+    entry = (size + struct.pack(">I", zlib.crc32(size)) + payload + struct.pack(">I", zlib.crc32(payload, zlib.crc32(size))))
+    end = len(header) + 8 + len(entry)
+    marked = struct.pack(">III", number & 0xffffffff, number >> 32, len(header))
+    return _write(cdc_raw, number, header + struct.pack(">iI", end, zlib.crc32(marked)) + entry)
+
+
+def damaged(cdc_raw: Path, number: int) -> list[Path]:
+    """One of which only the header can be read."""
+    return _write(cdc_raw, number, _header(number) + b"\xff" * 4000)
