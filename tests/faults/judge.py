@@ -244,7 +244,8 @@ class LiveTable(TableCheck):
         has_marker = row == "regular" and mine["kind"] in ("insert", "lwt_insert")
         if has_marker and not any(w["kind"].split(" ")[0] in ("insert", "lwt_insert") for w in newer):
             return False
-        return all(self.written_at.get((row, key, column), -2**63) >= ts or any(column in w["columns"] for w in newer)
+        return all(self.written_at.get((row, key, column), -2**63) >= ts
+                   or any(column in (*w["columns"], *w.get("ends", ())) for w in newer)
                    or any(w["kind"].startswith("delete_columns") for w in newer) for column in mine["columns"])
 
     def _is_deleted(self, mine: dict) -> bool:

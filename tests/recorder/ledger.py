@@ -22,21 +22,22 @@ class Write:
     columns: list[str] = field(default_factory=list)   # those of which it leaves a live cell
     liveness: bool = False                             # it writes the row's own marker
     forbidden: bool = False                            # no event at all for this key (and time, when it has one)
+    ends: list[str] = field(default_factory=list)      # columns that it names and of which it leaves nothing alive
 
     def to_line(self) -> str:
         return cqltypes.dumps({
             "table": self.table, "row": self.row, "key": self.key, "ts_us": self.ts_us, "kind": self.kind,
-            "must": self.must, "forbidden": self.forbidden, "columns": self.columns})
+            "must": self.must, "forbidden": self.forbidden, "columns": self.columns, "ends": self.ends})
 
     def identity(self) -> tuple:
         return self.table, self.row, cqltypes.dumps(self.key)
 
 
 def write_of(table: Table, row: str, raws: list[bytes], ts_us: int | None, kind: str, columns: list[str],
-             liveness: bool = False) -> Write:
+             liveness: bool = False, ends: list[str] | None = None) -> Write:
     named = table.primary_key if row == "regular" else table.partition
     key = {column.name: cqltypes.to_json(table.kind(column), raw) for column, raw in zip(named, raws)}
-    return Write(table.qualified, row, key, ts_us, kind, liveness or bool(columns), columns, liveness)
+    return Write(table.qualified, row, key, ts_us, kind, liveness or bool(columns), columns, liveness, ends=ends or [])
 
 
 def settle_batch(writes: list[Write]) -> None:

@@ -54,10 +54,11 @@ class Statements:
         marks = ", ".join("?" for _ in table.primary_key + chosen + statics)
         ttl = self._ttl(table)
         clause, bound = self._using(ts, using, ttl)
-        writes = [write_of(table, "regular", key, ts, "insert",
-                           self._live_columns(table, chosen, raws), liveness=True)]
+        live, ends = self._parted(table, chosen, raws)
+        writes = [write_of(table, "regular", key, ts, "insert", live, liveness=True, ends=ends)]
         if statics:
-            writes.append(write_of(table, "static", key, ts, "insert", self._live_columns(table, statics, raws[len(chosen):])))
+            live, ends = self._parted(table, statics, raws[len(chosen):])
+            writes.append(write_of(table, "static", key, ts, "insert", live, ends=ends))
         return Statement(f"INSERT INTO {table.qualified} ({names}) VALUES ({marks}){clause}", [*key, *raws, *bound],
                          self._settle_ttl(table, ttl, writes))
 
@@ -136,12 +137,13 @@ class Statements:
         chosen = self.rng.sample(pool, min(len(pool), self.rng.choice([1, 1, 2, 3, 6])))
         made = [(column, self._assignment(table, column)) for column in chosen]
         live = [column.name for column, assignment in made if assignment.leaves_live_cell]
+        ends = [column.name for column, assignment in made if not assignment.leaves_live_cell]
         ttl = self._ttl(table)
         clause, using_raws = self._using(ts, using, ttl)
         return Statement(
             f"UPDATE {table.qualified}{clause} SET {', '.join(a.cql for _, a in made)} WHERE {self._equal(where)}",
             [*using_raws, *(raw for _, a in made for raw in a.raws), *key],
-            self._settle_ttl(table, ttl, [write_of(table, row, key, ts, "update", live)]))
+            self._settle_ttl(table, ttl, [write_of(table, row, key, ts, "update", live, ends=ends)]))
 
     def _assignment(self, table: Table, column: Column) -> Assignment:
         kind, name = table.kind(column), column.cql_name()
@@ -216,8 +218,10 @@ class Statements:
             return any(value is not None for value in cqltypes.to_json(kind, raw).values())
         return _count_of(raw) > 0
 
-    def _live_columns(self, table: Table, chosen: list[Column], raws: list[bytes | None]) -> list[str]:
-        return [c.name for c, raw in zip(chosen, raws) if self._is_live(table.kind(c), raw)]
+    def _parted(self, table: Table, chosen: list[Column], raws: list[bytes | None]) -> tuple[list[str], list[str]]:
+        """The columns that get a value, and those that get none."""
+        live = [c.name for c, raw in zip(chosen, raws) if self._is_live(table.kind(c), raw)]
+        return live, [c.name for c in chosen if c.name not in live]
 
     @staticmethod
     def _equal(columns: list[Column]) -> str:
