@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "transport/kafka/client.h"
 
@@ -19,8 +20,6 @@ using TopicNames = std::unique_ptr<rd_kafka_TopicCollection_t, kafka::Destroyer<
 using ConfigResource = std::unique_ptr<rd_kafka_ConfigResource_t, kafka::Destroyer<rd_kafka_ConfigResource_destroy>>;
 using Metadata = std::unique_ptr<const rd_kafka_metadata_t, kafka::Destroyer<rd_kafka_metadata_destroy>>;
 
-// Between two looks whether brokers know a topic that was just made.
-constexpr int kLookAgainMs = 20;
 // librdkafka answers at its timeout; a little later means never.
 constexpr int kGraceMs = 1'000;
 
@@ -40,6 +39,7 @@ struct KafkaAdmin::Impl : kafka::Client {
   AdminOptions OptionsOf(rd_kafka_admin_op_t op, int timeout_ms) const;
   Result<Event> Wait(const char* what, int timeout_ms);
   Status Existing(const KafkaTopic& topic, int timeout_ms, KafkaAdmin* admin);
+  Result<std::vector<KafkaOffset>> LogEndsNow(const std::vector<KafkaPartition>& partitions, int timeout_ms);
 
   kafka::Queue queue;
 };
@@ -132,12 +132,12 @@ Status KafkaAdmin::CreateTopics(const std::vector<KafkaTopic>& topics, int timeo
 Status KafkaAdmin::Impl::Existing(const KafkaTopic& topic, int timeout_ms, KafkaAdmin* admin) {
   Result<int32_t> partitions = admin->Partitions(topic.name, timeout_ms);
   for (int waited_ms = 0; !partitions.has_value() && partitions.error().code == ErrorCode::kNotFound;
-       waited_ms += kLookAgainMs) {
+       waited_ms += kafka::kLookAgainMs) {
     if (waited_ms > timeout_ms) {
       return Error{ErrorCode::kTransient, Text("a topic was made but is not known yet", RD_KAFKA_RESP_ERR__TIMED_OUT,
                                                {}, Place{topic.name, -1})};
     }
-    rd_kafka_poll(rk(), kLookAgainMs);
+    rd_kafka_poll(rk(), kafka::kLookAgainMs);
     partitions = admin->Partitions(topic.name, timeout_ms);
   }
   if (!partitions.has_value()) return partitions.error();
@@ -211,13 +211,24 @@ Result<std::map<std::string, std::string>> KafkaAdmin::TopicConfigs(const std::s
 }
 
 Result<std::vector<KafkaOffset>> KafkaAdmin::LogEnds(const std::vector<KafkaPartition>& partitions, int timeout_ms) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  auto ends = impl_->LogEndsNow(partitions, timeout_ms);
+  while (!ends.has_value() && ends.error().code == ErrorCode::kNotFound && std::chrono::steady_clock::now() < until) {
+    rd_kafka_poll(impl_->rk(), kafka::kLookAgainMs);
+    ends = impl_->LogEndsNow(partitions, timeout_ms);
+  }
+  return ends;
+}
+
+Result<std::vector<KafkaOffset>> KafkaAdmin::Impl::LogEndsNow(const std::vector<KafkaPartition>& partitions,
+                                                              int timeout_ms) {
   const kafka::PartitionList list = kafka::MakeList(partitions);
   for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = RD_KAFKA_OFFSET_SPEC_LATEST;
-  const AdminOptions options = impl_->OptionsOf(RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout_ms);
+  const AdminOptions options = OptionsOf(RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout_ms);
   rd_kafka_AdminOptions_set_isolation_level(options.get(), RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED);
-  rd_kafka_ListOffsets(impl_->rk(), list.get(), options.get(), impl_->queue.get());
+  rd_kafka_ListOffsets(rk(), list.get(), options.get(), queue.get());
   constexpr const char* kWhat = "the ends of partitions cannot be asked";
-  ASSIGN_OR_RETURN(const Event event, impl_->Wait(kWhat, timeout_ms));
+  ASSIGN_OR_RETURN(const Event event, Wait(kWhat, timeout_ms));
   size_t count = 0;
   const rd_kafka_ListOffsetsResultInfo_t** infos =
       rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event.get()), &count);
@@ -225,7 +236,7 @@ Result<std::vector<KafkaOffset>> KafkaAdmin::LogEnds(const std::vector<KafkaPart
   for (size_t i = 0; i < count; ++i) {
     const rd_kafka_topic_partition_t& each = *rd_kafka_ListOffsetsResultInfo_topic_partition(infos[i]);
     if (each.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return impl_->Failure(kWhat, each.err, {}, Place{each.topic, each.partition});
+      return Failure(kWhat, each.err, {}, Place{each.topic, each.partition});
     }
     ends.push_back({each.topic, each.partition, each.offset});
   }

@@ -54,7 +54,8 @@ class KafkaAdmin {
   Result<std::map<std::string, std::string>> TopicConfigs(const std::string& topic, int timeout_ms);
 
   // Where each partition's log ends, with what belongs to transactions that are not decided yet: so further than what a
-  // consumer sees (KafkaConsumer::QueryWatermarks). kTransient; kNotFound, no such topic or partition.
+  // consumer sees (KafkaConsumer::QueryWatermarks). kTransient; kNotFound, no such topic or partition,
+  // as far as brokers know until the timeout: of a topic that was just made they hear one after another.
   Result<std::vector<KafkaOffset>> LogEnds(const std::vector<KafkaPartition>& partitions, int timeout_ms);
 
   // Deletes what is before these offsets. Errors: kTransient; kNotFound, no such topic or partition; kInvalidArgument

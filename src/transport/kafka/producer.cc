@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cstdlib>
 #include <iterator>
 #include <unordered_map>
 
@@ -23,6 +25,14 @@ constexpr uint64_t kHeaderOverhead = 64;
 // A bound for the tables of counts; Kafka itself does not get near.
 constexpr int32_t kMostPartitions = 1'000'000;
 constexpr int16_t kEndTxnApi = 26;
+constexpr int kDrainStepMs = 10;
+
+uint64_t BatchBytes(const rd_kafka_conf_t* conf) {
+  std::array<char, 32> text{};
+  size_t size = text.size();
+  CHECK(rd_kafka_conf_get(conf, "batch.size", text.data(), &size) == RD_KAFKA_CONF_OK);
+  return std::strtoull(text.data(), nullptr, 10);
+}
 
 }  // namespace
 
@@ -31,6 +41,7 @@ struct KafkaProducer::Impl : kafka::Client {
     uint64_t produced = 0;
     uint64_t acked = 0;
     int64_t last_offset = kKafkaNone;
+    uint64_t held_bytes = 0;  // keys and values of what is neither acknowledged nor given up
   };
   struct Topic {
     std::unique_ptr<rd_kafka_topic_t, kafka::Destroyer<rd_kafka_topic_destroy>> handle;
@@ -57,6 +68,7 @@ struct KafkaProducer::Impl : kafka::Client {
 
   Topic& TopicOf(const std::string& name);
   Counts* CountsOf(const std::string& name, int32_t partition);
+  bool HasFullBatch() const;
   rd_kafka_resp_err_t Send(rd_kafka_topic_t* topic, int32_t partition, std::optional<std::string_view> key,
                            std::optional<std::string_view> value, std::span<const KafkaHeader> headers,
                            int64_t timestamp_ms, uint64_t cost);
@@ -70,6 +82,8 @@ struct KafkaProducer::Impl : kafka::Client {
   // its sequence numbers, which the broker refuses again.
   std::string refused;
   uint64_t held_bytes = 0;  // of what is produced and not acknowledged
+  bool full = false;        // the last record was not taken
+  uint64_t batch_bytes = 0;
   Stats stats;
   // A request that ends a transaction got no answer, and was sent again: the first one may still be carried out,
   // whatever came of the second. Set by a thread of librdkafka.
@@ -79,10 +93,11 @@ struct KafkaProducer::Impl : kafka::Client {
 void KafkaProducer::Impl::OnDelivery(rd_kafka_t* /*rk*/, const rd_kafka_message_t* record, void* opaque) {
   auto* self = static_cast<Impl*>(static_cast<Client*>(opaque));
   self->held_bytes -= reinterpret_cast<uintptr_t>(record->_private);
+  Counts& counts = static_cast<Topic*>(rd_kafka_topic_opaque(record->rkt))->partitions[record->partition];
+  counts.held_bytes -= record->len + record->key_len;
   // Behind a gap nothing counts.
   const bool gap = !self->transactional && !self->fatal().empty();
   if (record->err == RD_KAFKA_RESP_ERR_NO_ERROR && !gap) {
-    Counts& counts = static_cast<Topic*>(rd_kafka_topic_opaque(record->rkt))->partitions[record->partition];
     ++counts.acked;
     counts.last_offset = record->offset;
     ++self->stats.acked;
@@ -128,6 +143,14 @@ KafkaProducer::Impl::Counts* KafkaProducer::Impl::CountsOf(const std::string& na
   if (found == topics.end()) return nullptr;
   std::vector<Counts>& partitions = found->second->partitions;
   return partition >= 0 && static_cast<size_t>(partition) < partitions.size() ? &partitions[partition] : nullptr;
+}
+
+// Whether more of a partition waits, or is under way, than librdkafka would keep back.
+bool KafkaProducer::Impl::HasFullBatch() const {
+  return std::ranges::any_of(topics, [&](const auto& topic) {
+    return std::ranges::any_of(topic.second->partitions,
+                               [&](const Counts& counts) { return counts.held_bytes >= batch_bytes; });
+  });
 }
 
 rd_kafka_resp_err_t KafkaProducer::Impl::Send(rd_kafka_topic_t* topic, int32_t partition,
@@ -230,6 +253,7 @@ Result<std::unique_ptr<KafkaProducer>> KafkaProducer::Open(Options options) {
   }
   ASSIGN_OR_RETURN(kafka::Conf conf, kafka::MakeConf(options.properties, defaults, decided));
   auto impl = std::make_unique<Impl>(std::move(options));
+  impl->batch_bytes = BatchBytes(conf.get());
   rd_kafka_conf_set_dr_msg_cb(conf.get(), &Impl::OnDelivery);
   rd_kafka_conf_interceptor_add_on_new(conf.get(), "braid", &Impl::OnNew, impl.get());
   TRY(impl->Start(RD_KAFKA_PRODUCER, std::move(conf)));
@@ -243,7 +267,8 @@ Result<bool> KafkaProducer::Produce(const std::string& topic, int32_t partition,
   if (failed()) return Error{ErrorCode::kTransient, impl_->fatal()};
   uint64_t cost = kRecordOverhead + (key ? key->size() : 0) + (value ? value->size() : 0);
   for (const KafkaHeader& header : headers) cost += kHeaderOverhead + header.name.size() + header.value.size();
-  if (impl_->held_bytes > 0 && impl_->held_bytes + cost > impl_->queue_bytes) return false;
+  impl_->full = impl_->held_bytes > 0 && impl_->held_bytes + cost > impl_->queue_bytes;
+  if (impl_->full) return false;
 
   const Place place{topic, partition};
   if (partition >= kMostPartitions) {
@@ -256,6 +281,7 @@ Result<bool> KafkaProducer::Produce(const std::string& topic, int32_t partition,
     case RD_KAFKA_RESP_ERR_NO_ERROR:
       impl_->held_bytes += cost;
       ++to.partitions[partition].produced;
+      to.partitions[partition].held_bytes += (key ? key->size() : 0) + (value ? value->size() : 0);
       ++impl_->stats.produced;
       return true;
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
@@ -271,13 +297,23 @@ Result<bool> KafkaProducer::Produce(const std::string& topic, int32_t partition,
 
 Status KafkaProducer::Poll(int timeout_ms) {
   const uint64_t acked = impl_->stats.acked;
-  rd_kafka_poll(impl_->rk(), timeout_ms);
+  rd_kafka_poll(impl_->rk(), impl_->full ? timeout_ms / 2 : timeout_ms);
+  // Nothing moves in a full queue of batches that are not full.
+  if (impl_->full && impl_->stats.acked == acked) rd_kafka_flush(impl_->rk(), timeout_ms - timeout_ms / 2);
   if (impl_->stats.acked > acked) impl_->ForgetLastError();
   return impl_->Standing();
 }
 
 Status KafkaProducer::Flush(int timeout_ms) {
-  const rd_kafka_resp_err_t err = rd_kafka_flush(impl_->rk(), timeout_ms);
+  // While it flushes, everything is due: so first what goes by itself, then the rest, at once. Only standing still
+  // counts as waiting.
+  int waited_ms = 0;
+  while (impl_->HasFullBatch() && waited_ms < timeout_ms) {
+    const uint64_t done = impl_->stats.acked + impl_->stats.failed;
+    rd_kafka_poll(impl_->rk(), kDrainStepMs);
+    if (impl_->stats.acked + impl_->stats.failed == done) waited_ms += kDrainStepMs;
+  }
+  const rd_kafka_resp_err_t err = rd_kafka_flush(impl_->rk(), std::max(timeout_ms - waited_ms, 0));
   TRY(impl_->Standing());
   const Stats now = stats();
   if (now.queued == 0) {

@@ -45,7 +45,9 @@ class KafkaProducer {
     int transaction_timeout_ms = 60'000;
     // Bounds what was produced and is not acknowledged yet, librdkafka's overhead included.
     uint64_t queue_bytes = 16 << 20;
-    int linger_ms = 10;
+    // Records wait so long for others that share their batch, unless it is full, or Flush, Commit or a full queue sends
+    // them off. Who flushes what must go takes a long time: see Flush.
+    int linger_ms = 1'000;
     KafkaLog log;  // may be empty
   };
 
@@ -78,7 +80,9 @@ class KafkaProducer {
   // Takes in what brokers acknowledged, waiting up to `timeout_ms` for some of it. An error, once failed().
   Status Poll(int timeout_ms);
 
-  // Waits until everything is acknowledged. kTransient if that took longer than `timeout_ms`, or failed().
+  // Waits until everything is acknowledged. kTransient if that took longer than `timeout_ms`, or failed(). Cheap only
+  // if nothing was due before: from when a record has lingered until the one before it in its partition is
+  // acknowledged, a thread of librdkafka (2.12.1) does nothing but look, on a whole processor.
   Status Flush(int timeout_ms);
 
   // Whether this producer can do nothing any more (fenced by another with its transactional id, lost step with the
