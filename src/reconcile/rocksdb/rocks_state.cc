@@ -529,8 +529,7 @@ Status RocksState::Commit(ByteView mark) {
     return written;
   }
   impl_->cache.SetCommitted();
-  // Of what was restored, some is read in other ways than through the cache.
-  if (impl_->restored) impl_->cache.Clear();
+  if (impl_->restored) impl_->cache.Clear();  // some of it is read in other ways
   impl_->ClearPending();
   return {};
 }
@@ -575,14 +574,11 @@ Status RocksState::Restore(ByteView key, std::optional<ByteView> value) {
   }
   if (!impl_->restored) {
     CHECK(impl_->cache.dirty().empty());
+    TRY(Rollback());  // forgets what was read
     TRY(impl_->db.SetBulk(true));
     impl_->restored = true;
-    impl_->cache.Clear();
-    impl_->current.valid = false;
-    impl_->least_due = UnixSeconds{std::numeric_limits<int64_t>::min()};
   }
-  // Whatever it is a record of: a commit writes what is dirty in order, and of a key the last value only, which takes
-  // RocksDB half of the time.
+  // A commit writes what is dirty in order, and of a key the last value only: half of the work for RocksDB.
   impl_->cache.Write(key, /*is_row=*/false, value.has_value(), value.value_or(ByteView()));
   return {};
 }
