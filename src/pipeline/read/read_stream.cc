@@ -166,10 +166,21 @@ class StreamReading {
     if (shape == nullptr) {
       // The reader may let go of the definition when its segment is done.
       auto own = std::make_shared<const TableSchema>(schema);
-      ASSIGN_OR_RETURN(shape, StreamShape::Make(spec_, *own));
+      ASSIGN_OR_RETURN(const TableSchemaPtr newest, Newest(schema.table_id));
+      ASSIGN_OR_RETURN(shape, StreamShape::Make(spec_, *own, newest.get()));
       schemas_.push_back(std::move(own));
     }
     return shape.get();
+  }
+
+  // The table's definition as it is now, by which the stream's words are judged; nullptr if there is none.
+  Result<TableSchemaPtr> Newest(const TableId& table) const {
+    ASSIGN_OR_RETURN(const auto records, SchemaLog::Read(PosixFileSystem(), SchemaLogPath(config_.state)));
+    TableSchemaPtr newest;
+    for (const SchemaRecord& record : records) {
+      if (record.kind == SchemaRecord::Kind::kDefinition && record.table == table) newest = record.schema;
+    }
+    return newest;
   }
 
   const Config& config_;
