@@ -14,6 +14,7 @@
 #include <set>
 #include <thread>
 
+#include "agent_test_util.h"
 #include "base/checksum.h"
 #include "base/testing/run_again.h"
 #include "broker_test_util.h"
@@ -27,6 +28,7 @@ namespace braid {
 namespace {
 
 namespace fs = std::filesystem;
+using Running = RunningAgent;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -157,82 +159,9 @@ class AgentTest : public BrokerTest {
   AgentTest() {
     char path[] = "/tmp/braid_agent_XXXXXX";
     home_ = mkdtemp(path);
-    config_ = ConfigIn(home_);
+    config_ = ConfigIn(home_, kShards);
   }
   ~AgentTest() override { fs::remove_all(home_); }
-
-  // Of a pipeline whose name, and so whose topics, are those of the directory.
-  static Config ConfigIn(const fs::path& home) {
-    Config config;
-    config.path = "agent_test.yaml";
-    config.name = home.filename();
-    config.state = home / "state";
-    config.shards = kShards;
-    config.schema_wait_us = 1'000'000;
-    KafkaConfig kafka;
-    kafka.brokers = {std::string(Properties().brokers())};
-    kafka.mutations_topic = config.name + ".mutations";
-    kafka.changelog_topic = config.name + ".changelog";
-    kafka.schemas_topic = config.name + ".schemas";
-    kafka.gaps_topic = config.name + ".gaps";
-    kafka.group = config.name;
-    config.kafka = kafka;
-    return config;
-  }
-
-  // The agent in a thread, as long as this lives.
-  class Running {
-   public:
-    Running(const Config& config, const std::vector<std::string>& names) {
-      auto agent = Agent::Open(config, names, [this](bool, const std::string& line) {
-        const std::lock_guard lock(mutex_);
-        lines_ += line + "\n";
-      });
-      EXPECT_TRUE(agent.has_value()) << agent.error().message;
-      agent_ = std::move(*agent);
-      thread_ = std::thread([this] {
-        const Status ran = agent_->Run([this] { return stop_.load(); });
-        const std::lock_guard lock(mutex_);
-        if (!ran.has_value()) error_ = ran.error().message;
-        ended_ = true;
-      });
-    }
-    ~Running() { Stop(); }
-    void Stop() {
-      stop_ = true;
-      if (thread_.joinable()) thread_.join();
-    }
-    RunStats stats() const { return agent_->Stats(); }
-    std::string error() const {
-      const std::lock_guard lock(mutex_);
-      return error_;
-    }
-    std::string lines() const {
-      const std::lock_guard lock(mutex_);
-      return lines_;
-    }
-
-    bool Waits(const std::function<bool(const RunStats&)>& done, int seconds = 60) const {
-      for (int i = 0; i < seconds * 20; ++i) {
-        if (done(stats())) return true;
-        std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      }
-      return false;
-    }
-    // Until cdc_raw holds no segment of the node any more: all is acknowledged, noted and released.
-    bool WaitsForAll(const RecordedNode& node) const {
-      return Waits([&](const RunStats&) { return node.left() == 0; });
-    }
-
-   private:
-    std::unique_ptr<Agent> agent_;
-    std::thread thread_;
-    std::atomic<bool> stop_ = false;
-    mutable std::mutex mutex_;
-    std::string error_;
-    std::string lines_;
-    bool ended_ = false;
-  };
 
   // What capture gives of the node's log, as it is now.
   Logged TruthOf(const RecordedNode& node) {
@@ -277,6 +206,11 @@ class AgentTest : public BrokerTest {
     return all;
   }
 
+  // Until cdc_raw holds no segment of the node any more: all is acknowledged, noted and released.
+  static bool WaitsForAll(const Running& agent, const RecordedNode& node) {
+    return agent.Waits([&](const RunStats&) { return node.left() == 0; });
+  }
+
   static HostId HostOf(const RecordedNode& node) { return **ReadHostId({(node.home() / "data").string()}); }
 
   void ExpectAll(const Logged& truth, const Arrived& arrived) {
@@ -297,7 +231,7 @@ TEST_F(AgentTest, AllThatIsLoggedArrivesAsCaptureGivesIt) {
     config_.nodes = {node.files(tiny)};
     {
       Running agent(config_, {tiny});
-      EXPECT_TRUE(agent.WaitsForAll(node)) << agent.lines() << agent.error();
+      EXPECT_TRUE(WaitsForAll(agent, node)) << agent.lines() << agent.error();
       const RunStats stats = agent.stats();
       EXPECT_TRUE(stats.alarms.empty());
       EXPECT_EQ(stats.outlet->queued, 0u);
@@ -319,7 +253,7 @@ TEST_F(AgentTest, ARestartGoesOnWhereItStopped) {
     node.Log(3);
     truth.merge(TruthOf(node));
     Running agent(config_, {"n1"});
-    EXPECT_TRUE(agent.WaitsForAll(node)) << agent.lines() << agent.error();
+    EXPECT_TRUE(WaitsForAll(agent, node)) << agent.lines() << agent.error();
   }
   const Arrived arrived = ReadAll(config_.kafka->mutations_topic, HostOf(node));
   ExpectAll(truth, arrived);
@@ -329,7 +263,7 @@ TEST_F(AgentTest, ARestartGoesOnWhereItStopped) {
 // A process that is killed again and again.
 TEST_F(AgentTest, DISABLED_Live) {
   const fs::path home = std::getenv("BRAID_AGENT_TEST");
-  Config config = ConfigIn(home);
+  Config config = ConfigIn(home, kShards);
   RecordedNode node(home / "scratch", "v7-plain");
   config.nodes = {node.files("n1")};
   config.nodes[0].cdc_raw = home / "n1/cdc_raw";
@@ -376,13 +310,13 @@ TEST_F(AgentTest, ItWaitsForABrokerAndGuardsTheNodeMeanwhile) {
   EXPECT_THAT(agent.stats().not_ready, HasSubstr("cdc_raw is guarded"));
   EXPECT_EQ(node.left(), 10u);
   Hurt("start 1");
-  EXPECT_TRUE(agent.WaitsForAll(node)) << agent.lines() << agent.error();
+  EXPECT_TRUE(WaitsForAll(agent, node)) << agent.lines() << agent.error();
   EXPECT_TRUE(agent.Waits([](const RunStats& stats) { return stats.ready || stats.not_ready == "it is catching up"; }));
   ExpectAll(truth, ReadAll(config_.kafka->mutations_topic, HostOf(node)));
 
   // And now in the middle.
   node.Log(1);
-  ASSERT_TRUE(agent.WaitsForAll(node));
+  ASSERT_TRUE(WaitsForAll(agent, node));
   Hurt("kill 1");
   node.Log(5);
   Logged all = truth;
@@ -391,7 +325,7 @@ TEST_F(AgentTest, ItWaitsForABrokerAndGuardsTheNodeMeanwhile) {
   EXPECT_FALSE(agent.stats().ready);
   EXPECT_EQ(node.left(), 5u) << "nothing may go that no broker has";
   Hurt("start 1");
-  EXPECT_TRUE(agent.WaitsForAll(node)) << agent.lines() << agent.error();
+  EXPECT_TRUE(WaitsForAll(agent, node)) << agent.lines() << agent.error();
   EXPECT_TRUE(agent.Waits([](const RunStats& stats) { return stats.alarms.empty(); })) << agent.lines();
   agent.Stop();
   const Arrived arrived = ReadAll(config_.kafka->mutations_topic, HostOf(node));
@@ -414,7 +348,7 @@ TEST_F(AgentTest, WhatMustBeLetGoWhileNoBrokerAnswersIsAGapAfterwards) {
   const Logged kept = TruthOf(node);
   Hurt("start 1");
   Running agent(config_, {"n1"});
-  EXPECT_TRUE(agent.WaitsForAll(node)) << agent.lines() << agent.error();
+  EXPECT_TRUE(WaitsForAll(agent, node)) << agent.lines() << agent.error();
   agent.Stop();
   const Arrived arrived = ReadAll(config_.kafka->mutations_topic, HostOf(node));
   for (const auto& [position, transaction] : kept) EXPECT_TRUE(arrived.transactions.contains(position));
@@ -431,8 +365,8 @@ TEST_F(AgentTest, OneAgentMayHaveSeveralNodes) {
   const Logged truth_of_second = TruthOf(second);
   config_.nodes = {first.files("n1"), second.files("n2")};
   Running agent(config_, *Agent::Choose(config_, {}));
-  EXPECT_TRUE(agent.WaitsForAll(first)) << agent.lines() << agent.error();
-  EXPECT_TRUE(agent.WaitsForAll(second)) << agent.lines() << agent.error();
+  EXPECT_TRUE(WaitsForAll(agent, first)) << agent.lines() << agent.error();
+  EXPECT_TRUE(WaitsForAll(agent, second)) << agent.lines() << agent.error();
   agent.Stop();
   ExpectAll(truth_of_first, ReadAll(config_.kafka->mutations_topic, HostOf(first)));
   ExpectAll(truth_of_second, ReadAll(config_.kafka->mutations_topic, HostOf(second)));
@@ -446,7 +380,7 @@ TEST_F(AgentTest, AProducerThatIsDoneIsMadeAnewAndNothingIsMissing) {
   config_.kafka->properties["topic.metadata.propagation.max.ms"] = Secret("1000");
   config_.kafka->properties["topic.metadata.refresh.interval.ms"] = Secret("500");
   Running agent(config_, {"n1"});
-  ASSERT_TRUE(agent.WaitsForAll(node)) << agent.lines() << agent.error();
+  ASSERT_TRUE(WaitsForAll(agent, node)) << agent.lines() << agent.error();
   const auto admin = Admin();
   ASSERT_TRUE(admin->DeleteTopics({config_.kafka->mutations_topic}, kLongMs).has_value());
   node.Log(20);
@@ -456,7 +390,7 @@ TEST_F(AgentTest, AProducerThatIsDoneIsMadeAnewAndNothingIsMissing) {
   EXPECT_FALSE(agent.stats().ready);
   EXPECT_EQ(node.left(), 20u);
   ASSERT_TRUE(admin->CreateTopics(PipelineTopics(config_), kLongMs).has_value());
-  EXPECT_TRUE(agent.WaitsForAll(node)) << agent.lines() << agent.error();
+  EXPECT_TRUE(WaitsForAll(agent, node)) << agent.lines() << agent.error();
   EXPECT_TRUE(agent.Waits([](const RunStats& stats) { return stats.alarms.empty(); })) << agent.lines();
   agent.Stop();
   ExpectAll(truth, ReadAll(config_.kafka->mutations_topic, HostOf(node)));

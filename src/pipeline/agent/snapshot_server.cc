@@ -19,6 +19,7 @@ constexpr int kTopicsTimeoutMs = 5000;
 // Requests are small, and few.
 constexpr uint64_t kFetchBytes = uint64_t{1} << 20;
 constexpr uint64_t kQueueBytes = uint64_t{8} << 20;
+constexpr int kLingerMs = 5;
 constexpr size_t kMostRecords = 100;
 constexpr int kIdleMs = 100;
 constexpr int kFullMs = 10;
@@ -26,8 +27,6 @@ constexpr int64_t kLookEveryUs = 100'000;
 constexpr auto kPause = std::chrono::milliseconds(50);
 // Until what Kafka did not do is tried again: so many pauses.
 constexpr int kPausesUntilAgain = 10;
-// How long the definition of a table may take to come here.
-constexpr int64_t kDefinitionUs = 10'000'000;
 // Of the configured memory.
 constexpr uint64_t kMemoryShare = 8;
 
@@ -81,13 +80,17 @@ void SnapshotServer::Run() {
 }
 
 Status SnapshotServer::Round() {
-  TRY(Connect());
+  if (consumer_ == nullptr) TRY(OpenConsumer());
+  Look(parts_.empty() ? kIdleMs : 0);
+  // Workers ask only where there is a topic for the answer: nobody's first request is taken for an old one.
+  if (!has_read_old_) return {};
+  if (producer_ != nullptr && producer_->failed()) producer_.reset();
+  if (producer_ == nullptr) TRY(OpenProducer());
   TRY(producer_->Poll(0));
   TRY(SendEnds());
-  Look(parts_.empty() ? kIdleMs : 0);
   if (parts_.empty()) {
     ForgetGoneTables();
-    const std::optional<SnapshotRequest> next = has_read_old_ ? requests_.Next() : std::nullopt;
+    const std::optional<SnapshotRequest> next = requests_.Next();
     for (size_t node = 0; next.has_value() && node < nodes_.size(); ++node) parts_.push_back({*next, node});
     return {};
   }
@@ -97,14 +100,6 @@ Status SnapshotServer::Round() {
   return {};
 }
 
-Status SnapshotServer::Connect() {
-  if (producer_ != nullptr && producer_->failed()) producer_.reset();
-  if (producer_ == nullptr) TRY(OpenProducer());
-  if (consumer_ == nullptr) TRY(OpenConsumer());
-  return {};
-}
-
-// The topics before anything else: workers look where they end before they ask.
 Status SnapshotServer::OpenProducer() {
   ASSIGN_OR_RETURN(const auto admin, KafkaAdmin::Open({.properties = ClientProperties(*config_), .log = log_}));
   std::vector<KafkaTopic> topics;
@@ -116,8 +111,10 @@ Status SnapshotServer::OpenProducer() {
   TRY(MakeTopics(topics, admin.get(), kTopicsTimeoutMs));
   KafkaProperties properties = ClientProperties(*config_);
   properties.Set("compression.type", config_->kafka->mutations_compression);
-  ASSIGN_OR_RETURN(producer_,
-                   KafkaProducer::Open({.properties = std::move(properties), .queue_bytes = kQueueBytes, .log = log_}));
+  ASSIGN_OR_RETURN(
+      producer_,
+      KafkaProducer::Open(
+          {.properties = std::move(properties), .queue_bytes = kQueueBytes, .linger_ms = kLingerMs, .log = log_}));
   return {};
 }
 
@@ -202,7 +199,7 @@ Result<std::string> SnapshotServer::GivePart(const Part& part) {
 
 Result<const TableSchema*> SnapshotServer::AwaitTable(const Part& part) {
   const Node& node = nodes_[part.node];
-  const int64_t until_us = WallClockUs() + kDefinitionUs;
+  const int64_t until_us = WallClockUs() + config_->schema_wait_us;
   while (true) {
     const TableSchema* schema = node.schemas->FindTable(part.request.table);
     if (schema != nullptr) {

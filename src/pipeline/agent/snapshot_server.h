@@ -67,7 +67,6 @@ class SnapshotServer {
 
   void Run();
   Status Round();
-  Status Connect();
   Status OpenProducer();
   Status OpenConsumer();
   void Look(int timeout_ms);

@@ -15,6 +15,9 @@ using internal::OtherSide;
 
 namespace {
 
+// Of what is said of one damage.
+constexpr size_t kMostMessageBytes = 4096;
+
 // No key has the least token.
 Token Before(Token token) {
   return token == kLeastToken ? token : Token{token.value - 1};
@@ -128,7 +131,9 @@ void TableMerge::TakePiece(Input* input, const SstablePiece* piece) {
 
 Result<bool> TableMerge::PassDamage(Input* input, const Error& error) {
   if (input->open_damage.has_value()) {
-    damage_[*input->open_damage].message += "; then " + error.message;
+    // One place makes each partition in it fail, of which there may be thousands.
+    std::string& message = damage_[*input->open_damage].message;
+    if (message.size() < kMostMessageBytes && !message.ends_with(error.message)) message += "; then " + error.message;
   } else {
     input->open_damage = damage_.size();
     damage_.push_back({.source = input->source->name(),

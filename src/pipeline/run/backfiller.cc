@@ -11,6 +11,7 @@
 #include "codec/mutation.h"
 #include "pipeline/run/hosts.h"
 #include "pipeline/run/node_table.h"
+#include "pipeline/run/pace.h"
 #include "pipeline/shard/past.h"
 
 namespace braid {
@@ -21,7 +22,6 @@ constexpr uint64_t kMostWaitingBytes = uint64_t{1} << 20;
 // And what part of the channel, so that capture always has room.
 constexpr uint64_t kWaitingShare = 4;
 constexpr auto kPause = std::chrono::milliseconds(2);
-constexpr int64_t kMicros = 1'000'000;
 
 bool IsBusy(const Channel& channel) {
   const uint64_t held = channel.held_bytes();
@@ -39,10 +39,9 @@ void Backfiller::Start(Job job) {
   Stop();
   job_ = std::move(job);
   stop_ = false;
-  started_us_ = WallClockUs();
   {
     const std::lock_guard lock(mutex_);
-    progress_ = {.running = true, .since_us = started_us_};
+    progress_ = {.running = true, .since_us = WallClockUs()};
   }
   thread_ = std::thread([this] { Run(); });
 }
@@ -115,7 +114,6 @@ Status Backfiller::Give(std::string* missing) {
     if (Ends()) return Ended();
     std::this_thread::sleep_for(kPause);
   }
-  started_us_ = WallClockUs();
   TRY(GivePieces(snapshot.get()));
   *missing = snapshot->missing();
   for (uint32_t shard = 0; shard < shards; ++shard) {
@@ -130,8 +128,14 @@ Status Backfiller::Give(std::string* missing) {
 }
 
 Status Backfiller::GivePieces(TableSnapshot* snapshot) {
+  const Pace pace(job_.rate_bytes);
   while (true) {
-    if (!Pace(snapshot->read_bytes())) return Ended();
+    const uint64_t read_bytes = snapshot->read_bytes();
+    {
+      const std::lock_guard lock(mutex_);
+      progress_.read_bytes = read_bytes;
+    }
+    if (!pace.Await(read_bytes, [this] { return Ends(); })) return Ended();
     ASSIGN_OR_RETURN(const SstablePiece* piece, snapshot->Next());
     if (piece == nullptr) return {};
     const uint32_t shard = ShardOf(piece->mutation.token, static_cast<uint32_t>(job_.shards.size()));
@@ -143,20 +147,6 @@ Status Backfiller::GivePieces(TableSnapshot* snapshot) {
     message.snapshot.last = piece->last;
     AppendTransaction(&message.bytes, {.position = {}, .mutations = {&piece->mutation, 1}});
     TRY(Push(shard, std::move(message)));
-  }
-}
-
-bool Backfiller::Pace(uint64_t read_bytes) {
-  {
-    const std::lock_guard lock(mutex_);
-    progress_.read_bytes = read_bytes;
-  }
-  while (true) {
-    if (Ends()) return false;
-    if (job_.rate_bytes == 0) return true;
-    const double due_s = static_cast<double>(read_bytes) / static_cast<double>(job_.rate_bytes);
-    if (static_cast<double>(WallClockUs() - started_us_) >= due_s * kMicros) return true;
-    std::this_thread::sleep_for(kPause);
   }
 }
 

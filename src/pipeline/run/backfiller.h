@@ -62,15 +62,12 @@ class Backfiller {
   Status Give(std::string* missing);
   Status GivePieces(TableSnapshot* snapshot);
   Status Push(uint32_t shard, Message message);
-  // Waits as long as the rate wants it. False: stopped, or not wanted any more.
-  bool Pace(uint64_t read_bytes);
   bool Ends() const;
   Message MakeMessage(Message::Kind kind) const;
 
   Job job_;
   std::thread thread_;
   std::atomic<bool> stop_ = false;
-  int64_t started_us_ = 0;
 
   mutable std::mutex mutex_;
   Progress progress_;

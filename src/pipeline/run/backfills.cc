@@ -309,10 +309,8 @@ void Pipeline::BeginBackfill() {
 // A backfill that cannot see everything would tell rows for dead that live.
 std::string Pipeline::WhyNoBackfill() const {
   for (const auto& node : nodes_) {
-    if (node->capture != nullptr && node->files.commitlog.empty()) {
-      return fmt::format("what node {} has not flushed can only be read in its commitlog directory; name it in {}",
-                         node->files.name, config_.path);
-    }
+    std::string why = node->capture == nullptr ? "" : WhyNoSnapshot(config_, node->files);
+    if (!why.empty()) return why;
   }
   for (uint16_t i = 0; i < identity_.node_count(); ++i) {
     const auto follows = [&](const auto& node) { return node->index.value == i && node->capture != nullptr; };
