@@ -22,6 +22,8 @@ using Metadata = std::unique_ptr<const rd_kafka_metadata_t, kafka::Destroyer<rd_
 
 // librdkafka answers at its timeout; a little later means never.
 constexpr int kGraceMs = 1'000;
+// An answer that takes longer may never come from the broker that was asked.
+constexpr int kPatienceMs = 500;
 
 std::string Words(const char* words) {
   return words == nullptr ? "" : words;
@@ -38,11 +40,23 @@ struct KafkaAdmin::Impl : kafka::Client {
 
   AdminOptions OptionsOf(rd_kafka_admin_op_t op, int timeout_ms) const;
   Result<Event> Wait(const char* what, int timeout_ms);
+  void RefreshMetadata();
   Status Existing(const KafkaTopic& topic, int timeout_ms, KafkaAdmin* admin);
   Result<std::vector<KafkaOffset>> LogEndsNow(const std::vector<KafkaPartition>& partitions, int timeout_ms);
 
   kafka::Queue queue;
 };
+
+// An admin client of librdkafka (2.12.1) goes by what it once heard. If the broker that was the controller is gone, it
+// connects to it over and over, without a pause, until the request times out; partitions whose leader has changed it
+// asks of the old one, or with the old epoch, for ever. So it is told to ask. (Of all topics: if it asks of those that
+// it knows alone, it lets brokers create them.)
+void KafkaAdmin::Impl::RefreshMetadata() {
+  const rd_kafka_metadata_t* raw = nullptr;
+  if (rd_kafka_metadata(rk(), /*all_topics=*/1, nullptr, &raw, kPatienceMs) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const Metadata metadata(raw);
+  }
+}
 
 AdminOptions KafkaAdmin::Impl::OptionsOf(rd_kafka_admin_op_t op, int timeout_ms) const {
   AdminOptions options(rd_kafka_AdminOptions_new(rk(), op));
@@ -53,7 +67,12 @@ AdminOptions KafkaAdmin::Impl::OptionsOf(rd_kafka_admin_op_t op, int timeout_ms)
 
 // The answer to the one request that is under way.
 Result<Event> KafkaAdmin::Impl::Wait(const char* what, int timeout_ms) {
-  Event event(rd_kafka_queue_poll(queue.get(), timeout_ms + kGraceMs));
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms + kGraceMs);
+  Event event(rd_kafka_queue_poll(queue.get(), std::min(timeout_ms + kGraceMs, kPatienceMs)));
+  while (event == nullptr && std::chrono::steady_clock::now() < until) {
+    RefreshMetadata();
+    event.reset(rd_kafka_queue_poll(queue.get(), kPatienceMs));
+  }
   rd_kafka_poll(rk(), 0);  // for what librdkafka says besides
   TellLog();
   const rd_kafka_resp_err_t err = event == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event.get());
@@ -213,7 +232,9 @@ Result<std::map<std::string, std::string>> KafkaAdmin::TopicConfigs(const std::s
 Result<std::vector<KafkaOffset>> KafkaAdmin::LogEnds(const std::vector<KafkaPartition>& partitions, int timeout_ms) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   auto ends = impl_->LogEndsNow(partitions, timeout_ms);
-  while (!ends.has_value() && ends.error().code == ErrorCode::kNotFound && std::chrono::steady_clock::now() < until) {
+  while (!ends.has_value() && ends.error().code != ErrorCode::kInvalidArgument &&
+         std::chrono::steady_clock::now() < until) {
+    impl_->RefreshMetadata();
     rd_kafka_poll(impl_->rk(), kafka::kLookAgainMs);
     ends = impl_->LogEndsNow(partitions, timeout_ms);
   }
