@@ -1,6 +1,7 @@
 // One shard that writes a timeline and one that writes topics, given the same messages and ticks, tell the same: record
 // for record what a reader of the timeline would be given, and its key, its id, and a tombstone behind each delete.
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -24,6 +25,10 @@ namespace {
 
 using ::braid::testing::ParseTable;
 using ::braid::testing::ToyRandom;
+using ::testing::Contains;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::Optional;
 
 constexpr int64_t kMicros = 1'000'000;
 constexpr uint16_t kNodes = 3;  // of which ToyRandom's lines are
@@ -156,10 +161,17 @@ class Script {
   std::vector<Step> steps_;
 };
 
+// How both shards are set.
+struct Setting {
+  Hold::Options hold;
+  bool truncate_rows = false;
+};
+
 // A shard with its state, for either writer.
 class Host {
  public:
-  Host(const std::filesystem::path& path, const Script& script, const Hold::Options& hold) : path_(path), hold_(hold) {
+  Host(const std::filesystem::path& path, const Script& script, const Setting& setting)
+      : path_(path), setting_(setting) {
     std::filesystem::remove_all(path);
     std::filesystem::create_directories(path);
     book_.Set(script.first_schema());
@@ -197,14 +209,14 @@ class Host {
     mark_ = *DecodeMark(*state_->ReadMark());
   }
   void MakeShard(TimelineWriter* timeline) {
-    Shard::Options options{.hold = hold_};
+    Shard::Options options{.hold = setting_.hold, .truncate_rows = setting_.truncate_rows};
     for (uint16_t node = 0; node < kNodes; ++node) options.nodes.push_back({node});
     shard_ = std::make_unique<Shard>(options, Shard::Rooms{state_.get(), timeline, &book_}, mark_);
   }
   virtual void Commit(int64_t now_us) = 0;
 
   const std::filesystem::path path_;
-  const Hold::Options hold_;
+  const Setting setting_;
   FakeBook book_;
   std::unique_ptr<RocksState> state_;
   ShardMark mark_;
@@ -232,8 +244,8 @@ using Topics = std::map<std::string, std::vector<Record>>;
 
 class EmbeddedHost : public Host {
  public:
-  EmbeddedHost(const std::filesystem::path& path, const Script& script, const Hold::Options& hold)
-      : Host(path, script, hold) {
+  EmbeddedHost(const std::filesystem::path& path, const Script& script, const Setting& setting)
+      : Host(path, script, setting) {
     Start();
     timeline_ = *TimelineWriter::Open(PosixFileSystem(), {.directory = Timeline()}, 1);
     MakeShard(timeline_.get());
@@ -262,6 +274,10 @@ class EmbeddedHost : public Host {
   }
   void ReadChange(const Change& change, const TopicWriter::Stream& stream, const EventContext& context,
                   Topics* topics) const {
+    // How a topic tells of a truncation; every timeline has it once, and row by row where any topic wants that.
+    if (change.op == Op::kTruncate && stream.kafka.truncate != KafkaStream::Truncate::kEvent) return;
+    const bool is_its_row = change.op == Op::kDelete && change.cause == Cause::kTruncate;
+    if (is_its_row && stream.kafka.truncate != KafkaStream::Truncate::kRows) return;
     const TableSchema& newest = *book().FindTable(change.schema->table_id);
     const auto shape = *StreamShape::Make(stream.spec, *change.schema, &newest);
     Arena arena;
@@ -286,9 +302,9 @@ class EmbeddedHost : public Host {
 
 class KafkaHost : public Host {
  public:
-  KafkaHost(const std::filesystem::path& path, const Script& script, const Hold::Options& hold,
+  KafkaHost(const std::filesystem::path& path, const Script& script, const Setting& setting,
             TopicWriter::Options options, KafkaProducer* producer, StreamTopics* topics)
-      : Host(path, script, hold), options_(std::move(options)), producer_(producer), topics_(topics) {
+      : Host(path, script, setting), options_(std::move(options)), producer_(producer), topics_(topics) {
     options_.newest = [this](const TableId& table) { return book_.FindTable(table); };
     Start();
   }
@@ -350,10 +366,10 @@ class WritersTest : public BrokerTest {
   }
 
   // Whole; some of the rows, with masks; without the static rows.
-  std::vector<TopicWriter::Stream> Streams(uint64_t seed) const {
+  std::vector<TopicWriter::Stream> Streams(uint64_t seed, bool truncate_rows) const {
     const std::string key = "a key of sixteen bytes or more";
     const std::string number = std::to_string(seed);
-    return {
+    std::vector<TopicWriter::Stream> streams = {
         Stream("all" + number, {}),
         Stream("some" + number, {.where = "a >= 'b' OR s IS NOT NULL OR n = 1",
                                  .exclude = {"m"},
@@ -361,6 +377,11 @@ class WritersTest : public BrokerTest {
                                  .hmac_key = key}),
         Stream("few" + number, {.where = "n != 2", .include = {"a", "l"}, .masks = {{"l", "hmac"}}, .hmac_key = key}),
     };
+    if (truncate_rows) {
+      streams[0].kafka.truncate = KafkaStream::Truncate::kRows;
+      streams[2].kafka.truncate = KafkaStream::Truncate::kSkip;
+    }
+    return streams;
   }
 
   // What these topics hold.
@@ -386,17 +407,17 @@ class WritersTest : public BrokerTest {
   }
 
   // Fails now and then, if `fails`.
-  void Compare(uint64_t seed, const Hold::Options& hold, bool fails) {
+  void Compare(uint64_t seed, const Setting& setting, bool fails) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
     const Script script(seed);
-    const auto streams = Streams(seed);
+    const auto streams = Streams(seed, setting.truncate_rows);
     const std::string gaps = Topic(1);
     const auto admin = Admin();
     StreamTopics topics(admin.get(), -1);
     const auto producer = Producer(fmt::format("{}-{}", name_, seed));
     ASSERT_TRUE(producer->Init(kLongMs).ok());
-    EmbeddedHost embedded(path_ / "embedded", script, hold);
-    KafkaHost kafka(path_ / "kafka", script, hold, {.pipeline = kPipeline, .streams = streams, .gaps_topic = gaps},
+    EmbeddedHost embedded(path_ / "embedded", script, setting);
+    KafkaHost kafka(path_ / "kafka", script, setting, {.pipeline = kPipeline, .streams = streams, .gaps_topic = gaps},
                     producer.get(), &topics);
     for (const Step& step : script.steps()) embedded.Do(step);
     size_t fails_at = fails ? 70 : script.steps().size();
@@ -410,7 +431,10 @@ class WritersTest : public BrokerTest {
     ASSERT_FALSE(HasFatalFailure());
     Topics expected;
     embedded.Read(streams, gaps, &expected);
+    // Seeds are such that all there is comes to pass.
     EXPECT_GT(expected[streams[0].kafka.topic].size(), 40u);
+    EXPECT_GT(embedded.stats().reconcile.expired, 0u);
+    EXPECT_THAT(expected[streams[1].kafka.topic], Contains(Field(&Record::value, Optional(HasSubstr(R"("op":"t")")))));
     Topics found = ReadTopics(expected);
     for (const auto& [topic, records] : expected) {
       const std::vector<Record>& others = found[topic];
@@ -432,15 +456,15 @@ TEST_F(WritersTest, AsTheyCome) {
 }
 
 TEST_F(WritersTest, AsTheyComeThoughTransactionsFail) {
-  for (const uint64_t seed : {3, 4}) Compare(seed, {}, true);
+  for (const uint64_t seed : {8, 9}) Compare(seed, {.truncate_rows = true}, true);
 }
 
 TEST_F(WritersTest, WithinAWindow) {
-  Compare(5, {.window_us = 5 * kMicros}, false);
+  Compare(5, {.hold = {.window_us = 5 * kMicros}}, false);
 }
 
 TEST_F(WritersTest, WhenAMajorityHasThem) {
-  Compare(6, {.quorum = true}, false);
+  Compare(6, {.hold = {.quorum = true}}, false);
 }
 
 }  // namespace
