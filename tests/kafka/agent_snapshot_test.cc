@@ -56,19 +56,23 @@ class AgentSnapshotTest : public BrokerTest {
 
   void SetUp() override {
     const fs::path archive = fs::path(__FILE__).parent_path() / "../corpus" / (std::string(kRecording) + ".tar.zst");
-    const std::string unpack = fmt::format("zstd -q -d --long=27 -c '{}' | tar -x -C '{}' {}/nodes/n1",
+    const std::string unpack = fmt::format("zstd -q -d --long=27 -c '{0}' | tar -x -C '{1}' {2}/nodes/n1 {2}/nodes/n2",
                                            archive.string(), home_.string(), kRecording);
     ASSERT_EQ(std::system(unpack.c_str()), 0) << unpack;
     node_ = home_ / kRecording / "nodes/n1";
-    config_.nodes = {{.name = "n1",
-                      .cdc_raw = node_ / "cdc_raw",
-                      .commitlog = node_ / "commitlog",
-                      .data = {(node_ / "data").string()}}};
+    config_.nodes = {Files()};
     schemas_ = *SchemaRegistry::Open(PosixFileSystem(),
                                      {.path = home_ / "schemas", .data_directories = {(node_ / "data").string()}});
     producer_ = Producer();
   }
 
+  // Of the node that is asked.
+  NodeFiles Files() const {
+    return {.name = node_.filename(),
+            .cdc_raw = node_ / "cdc_raw",
+            .commitlog = node_ / "commitlog",
+            .data = {(node_ / "data").string()}};
+  }
   const TableSchema* Table(const std::string& name) const {
     for (const TableSchema* table : schemas_->CapturedTables()) {
       if (table->FullName() == "rec." + name) return table;
@@ -146,7 +150,7 @@ class AgentSnapshotTest : public BrokerTest {
   // What the node's own files say, read here.
   std::vector<Answer::Piece> Truth(const SnapshotRequest& request) {
     TableSnapshot::Options options;
-    options.nodes = config_.nodes;
+    options.nodes = {Files()};
     options.captured = {SegmentId{}};
     options.tables = schemas_.get();
     options.schema = schemas_->FindTable(request.table);
@@ -193,6 +197,23 @@ TEST_F(AgentSnapshotTest, ARequestIsAnsweredWithAllThatTheNodeHas) {
   }
   EXPECT_THAT(agent.stats().alarms, IsEmpty());
   EXPECT_THAT(agent.stats().backfills, IsEmpty());
+}
+
+TEST_F(AgentSnapshotTest, EveryNodeOfAnAgentAnswersForItself) {
+  node_ = node_.parent_path() / "n2";
+  config_.nodes.push_back(Files());
+  RunningAgent agent(config_, {"n1", "n2"});
+  AwaitTopics();
+  const SnapshotRequest request = Request(1, Table("collections")->table_id);
+  Ask(request);
+  for (const char* name : {"n2", "n1"}) {
+    SCOPED_TRACE(name);
+    node_ = node_.parent_path() / name;
+    const Answer answer = Await(request);
+    EXPECT_THAT(answer.ends, ::testing::ElementsAre("")) << agent.lines();
+    EXPECT_FALSE(answer.pieces.empty());
+    EXPECT_TRUE(answer.pieces == Truth(request));
+  }
 }
 
 TEST_F(AgentSnapshotTest, APartOfTheRingIsThatPart) {

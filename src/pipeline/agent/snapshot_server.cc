@@ -141,6 +141,7 @@ void SnapshotServer::Look(int timeout_ms) {
   bool over = false;
   for (const KafkaEvent& event : batch.events) {
     if (event.kind == KafkaEvent::Kind::kEnd && !has_read_old_) AnswerWhatIsOld();
+    if (!event.message.empty()) log_(true, event.message);
     over = over || event.fatal || event.kind == KafkaEvent::Kind::kOutOfRange;
   }
   if (!over) return;
