@@ -69,8 +69,9 @@ Status TopicWriter::WriteTo(Outlet* outlet, const Change& change) {
       ++stats_.held_back;
       return {};
     }
-    if (seen->op == Op::kUpdate && !IsWhole(*seen, *seen->before)) {
-      // To these readers it is the first sight of the row.
+    // Of the first sight of a row `before` is an image without columns, and so it is where there are none.
+    const bool is_first = seen->revision == 1;
+    if (seen->op == Op::kUpdate && (is_first || seen->before->columns.size() < seen->after->columns.size())) {
       first = *seen;
       first.op = Op::kRead;
       first.before = nullptr;

@@ -145,14 +145,19 @@ Status Worker::WriteState(const Prepared& prepared) {
 }
 
 Status Worker::ProduceState(int32_t partition, std::string_view key, std::optional<std::string_view> value) {
+  return ProduceWithin(kafka_.changelog_topic, partition, key, value);
+}
+
+// Waits for room in the producer's queue. kTransient: there was none in time.
+Status Worker::ProduceWithin(const std::string& topic, int32_t partition, std::string_view key,
+                             std::optional<std::string_view> value) {
   for (int waited_ms = 0; waited_ms < kStepTimeoutMs; waited_ms += kRoomPollMs) {
-    ASSIGN_OR_RETURN(const bool taken, producer_->Produce(kafka_.changelog_topic, partition, key, value));
+    ASSIGN_OR_RETURN(const bool taken, producer_->Produce(topic, partition, key, value));
     if (taken) return {};
     TRY(producer_->Poll(kRoomPollMs));
   }
-  return Error{ErrorCode::kTransient,
-               fmt::format("{}: the brokers have taken nothing for {} s: {}", kafka_.changelog_topic,
-                           kStepTimeoutMs / 1000, producer_->stats().last_error)};
+  return Error{ErrorCode::kTransient, fmt::format("{}: the brokers have taken nothing for {} s: {}", topic,
+                                                  kStepTimeoutMs / 1000, producer_->stats().last_error)};
 }
 
 Status Worker::Failed(const std::string& why) {

@@ -64,7 +64,8 @@ Worker::Worker(const Config& config, Log log)
       alarms_(log_),
       files_(PosixFileSystem()),
       directory_(config_.state + "/worker"),
-      started_us_(WallClockUs()) {}
+      started_us_(WallClockUs()),
+      feed_(&config_) {}
 
 Worker::~Worker() {
   LetGo(std::move(consumer_));
@@ -175,6 +176,7 @@ Status Worker::Run(std::function<bool()> stop) {
   // What cannot be committed now is done again by whoever gets the shards.
   if (status.has_value() && !failed_ && producer_ != nullptr) status = Commit();
   if (failed_) status = {};
+  feed_.Stop();
   shards_.clear();
   consumer_->Close(kLeaveMs);
   return status;
@@ -183,9 +185,11 @@ Status Worker::Run(std::function<bool()> stop) {
 // What is there to be read, what time brings, and a commit if one is due.
 Status Worker::Round() {
   if (failed_) TRY(Renew());
-  const KafkaBatch& batch = consumer_->Poll(kMostRecords, kPollMs);
+  const KafkaBatch& batch = consumer_->Poll(kMostRecords, feed_.has_any() ? 0 : kPollMs);
   TRY(TakeRecords(batch));
   TRY(TakeEvents(batch));
+  // Before a shard that went back to its last commit can run again: what was read for it counts no more.
+  TRY(StepBackfills());
   TRY(StepRestore());
   TRY(FollowSchema());
   TRY(Tick());

@@ -11,7 +11,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/file_system.h"
@@ -23,7 +26,9 @@
 #include "pipeline/feed/alarms.h"
 #include "pipeline/run/config.h"
 #include "pipeline/run/stats.h"
+#include "pipeline/shard/past.h"
 #include "pipeline/worker/hosted_shard.h"
+#include "pipeline/worker/snapshot_feed.h"
 #include "transport/kafka/admin.h"
 #include "transport/kafka/consumer.h"
 #include "transport/kafka/producer.h"
@@ -77,6 +82,20 @@ class Worker {
   Status FinishRestore(Hosted* hosted);
   Status ForgetAll();
 
+  // Of backfills.cc.
+  Status StepBackfills();
+  Status LookForBackfill();
+  Status TellHealed(Hosted* hosted, const std::vector<Gap>& gaps);
+  Status BeginBackfill(Hosted* hosted, const PastNeed& need);
+  Status AskForSnapshot(Hosted* hosted);
+  Status ProduceRequest(uint32_t shard, std::optional<std::string_view> request);
+  Status GiveSnapshot(Hosted* hosted);
+  void WatchSilence(const SnapshotFeed::Progress& progress);
+  Status EndBackfill(const std::string& problem, int64_t pause_us);
+  std::string BackfillName() const;
+  PastRules RulesOf(uint32_t shard) const;
+  std::vector<BackfillStats> Backfills() const;
+
   // Of transaction.cc.
   Status Tick();
   Status CommitIfDue();
@@ -90,6 +109,8 @@ class Worker {
   Status CommitAtLeastOnce(const std::vector<Prepared>& prepared);
   Status WriteState(const Prepared& prepared);
   Status ProduceState(int32_t partition, std::string_view key, std::optional<std::string_view> value);
+  Status ProduceWithin(const std::string& topic, int32_t partition, std::string_view key,
+                       std::optional<std::string_view> value);
   Status FinishAll(const std::vector<Prepared>& prepared);
   Status Failed(const std::string& why);
   Status Begin();
@@ -122,6 +143,29 @@ class Worker {
   std::unique_ptr<AvroRegistry> registry_;  // nullptr: no stream is in Avro
   std::unique_ptr<JournalBook> schemas_;
   std::map<int32_t, std::unique_ptr<Hosted>> shards_;  // by partition
+
+  // The table whose past a shard reads; one at a time.
+  struct Backfill {
+    int32_t partition = -1;
+    const TableSchema* table = nullptr;  // nullptr: none
+    uint64_t attempt = 0;
+    SnapshotNote note;
+    Token from;
+    std::vector<uint64_t> gaps;  // that were open when it began
+    bool asked = false;          // agents know of it
+    std::string waiting;         // SnapshotFeed::Progress, and since when
+    int64_t waiting_since_us = 0;
+  };
+  struct BackfillPause {
+    int64_t until_us = 0;
+    int64_t length_us = 0;  // the longer, the more often it has failed
+    std::string problem;
+  };
+  SnapshotFeed feed_;
+  Backfill backfill_;
+  std::map<std::pair<int32_t, TableId>, BackfillPause> backfill_pauses_;
+  int64_t backfills_looked_us_ = 0;
+
   // What is under way can not be committed, or nobody knows whether it is: everything goes back to what Kafka has.
   bool failed_ = false;
   int64_t committed_us_ = 0;

@@ -46,10 +46,12 @@ void Worker::TellStats() {
     latencies.Merge(hosted->shard()->TakeLatencies());
     for (const Gap& gap : hosted->shard()->committed().gaps) gaps.emplace(gap.id, gap);
   }
+  std::vector<BackfillStats> backfills = Backfills();
   if (failed_) not_ready = "the brokers do not take transactions";
   const std::lock_guard lock(mutex_);
   stats_.inlets = std::move(inlets);
   stats_.shards = std::move(shards);
+  stats_.backfills = std::move(backfills);
   stats_.write_to_publish.Merge(latencies);
   stats_.not_ready = not_ready;
   stats_.open_gaps.clear();
