@@ -359,6 +359,41 @@ TEST_F(AgentSnapshotTest, WhatNobodyCanReadIsPassedOver) {
   EXPECT_THAT(agent.lines(), AllOf(HasSubstr("snapshot request"), HasSubstr("shard 7")));
 }
 
+TEST_F(AgentSnapshotTest, ABrokerThatGoesIsWaitedFor) {
+  config_.backfill.rate_bytes = 3000;
+  RunningAgent agent(config_, {"n1"});
+  AwaitTopics();
+  const SnapshotRequest request = Request(2, Table("collections")->table_id);
+  Ask(request);
+  ASSERT_TRUE(agent.Waits([](const RunStats& stats) { return !stats.backfills.empty(); }, 20)) << agent.lines();
+  Hurt("kill 1");
+  usleep(3'000'000);
+  Hurt("start 1");
+  const Answer answer = Await(request);
+  EXPECT_THAT(answer.ends, ::testing::ElementsAre("")) << agent.lines();
+  EXPECT_TRUE(answer.pieces == Truth(request));
+}
+
+TEST_F(AgentSnapshotTest, RequestsThatBeginAnewAreRead) {
+  config_.kafka->properties["topic.metadata.refresh.interval.ms"] = Secret("500");
+  RunningAgent agent(config_, {"n1"});
+  AwaitTopics();
+  for (int i = 0; i < 3; ++i) Withdraw(0);
+  const auto admin = Admin();
+  ASSERT_TRUE(admin->DeleteTopics({config_.kafka->snapshots_topic}, kLongMs).has_value());
+  usleep(2'000'000);
+  ASSERT_TRUE(admin->CreateTopics(PipelineTopics(config_), kLongMs).has_value());
+  producer_ = Producer();
+  // Until it has found out that the topic is another one.
+  std::string end = "began anew";
+  for (int i = 0; i < 10 && end.find("began anew") != std::string::npos; ++i, usleep(1'000'000)) {
+    const SnapshotRequest request = Request(1, Table("wide")->table_id);
+    Ask(request);
+    end = EndOf(request);
+  }
+  EXPECT_EQ(end, "") << agent.lines();
+}
+
 // The node's topic goes while it is being written: the producer is useless for good.
 TEST_F(AgentSnapshotTest, AnAnswerThatDidNotArriveIsNotCalledWhole) {
   config_.kafka->properties["topic.metadata.propagation.max.ms"] = Secret("1000");
