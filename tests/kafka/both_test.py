@@ -28,7 +28,7 @@ from pipeline import KafkaPipeline, copied, in_pieces  # noqa: E402
 
 from braid import Braid, Unexpected  # noqa: E402
 from fold import check_folds  # noqa: E402
-from support import BRAID, events, recording, run, schemas  # noqa: E402
+from support import BRAID, recording, run, schemas  # noqa: E402
 
 APART = "cassandra-5.0.6-apart"         # never flushed, so that its history is known; no node has everything
 UNKNOWN = "cassandra-5.0.6-none-lz4"    # its tables have a past that no log holds; columns came and went, nodes too
@@ -48,6 +48,8 @@ STREAMS = [
 ]
 MASKED = ("some-rows", "with-statics")
 EXCLUDED = "rec.udts.n"
+
+Told = dict[str, dict[int, list[dict]]]   # events, by stream and shard, in order
 
 
 class Side:
@@ -192,8 +194,8 @@ class BothTest(unittest.TestCase):
         cls.addClassCleanup(brokers.__exit__, None, None, None)
 
     def sides(self, recorded: str, streams: list[dict], kinds: tuple[str, ...] = PAIR, kafka: dict | None = None,
-              exclude: tuple[str, ...] = (), **settings) -> list[Side]:
-        home = self.scratch / self.id().rsplit(".", 1)[1].replace("_", "-")
+              exclude: tuple[str, ...] = (), suffix: str = "", **settings) -> list[Side]:
+        home = self.scratch / (self.id().rsplit(".", 1)[1].replace("_", "-") + suffix)
         settings = {"streams": streams, "kafka": kafka or {}, **settings}
         sides = [Side(kind, home, recorded, self.brokers.bootstrap, settings, list(exclude)) for kind in kinds]
         for side in sides:
@@ -202,32 +204,31 @@ class BothTest(unittest.TestCase):
 
     # What was told.
 
-    def told(self, sides: list[Side]) -> dict[str, dict[str, dict[int, list[dict]]]]:
-        """By kind, stream and shard, in order; of Kafka's by its own consumer. Whoever is asked must have ended."""
-        told = {}
-        for side in sides:
-            names = [each["name"] for each in side.merging.settings["streams"]]
-            if side.kind == "embedded":
-                told[side.kind] = {name: self.of_timeline(side, name) for name in names}
-        in_topics = [side for side in sides if side.kind != "embedded"]
+    def told(self, sides: list[Side]) -> dict[Side, Told]:
+        """Whoever is asked must have ended. Of what is in Kafka by its own consumer."""
+        in_kafka = [side for side in sides if side.kind != "embedded"]
+        whose = {topic: (side, stream) for side in in_kafka for topic, stream in self.topics(side).items()}
         records = defaultdict(list)
-        topics = {topic: place for side in in_topics for topic, place in self.topics(side).items()}
-        for record in next(side.kafka for side in sides if side.kind == "pieces").consume(*topics):
+        for record in next(side.kafka for side in sides if side.kind == "pieces").consume(*whose):
             if record["value"] is not None:
-                records[topics[record["topic"]]].append(record)
-        for side in in_topics:
-            names = [each["name"] for each in side.merging.settings["streams"]]
-            told[side.kind] = {name: self.of_topics(records[side.name, name], records[side.name, "gaps"]) for name in names}
+                records[whose[record["topic"]]].append(record)
+        told: dict[Side, Told] = {}
+        for side in sides:
+            names = [stream["name"] for stream in side.merging.settings["streams"]]
+            if side in in_kafka:
+                told[side] = {name: self.of_topics(records[side, name], records[side, "gaps"]) for name in names}
+            else:
+                told[side] = {name: self.of_timeline(side, name) for name in names}
         return told
 
-    def topics(self, side: Side) -> dict[str, tuple[str, str]]:
-        """Every topic that the side's streams may have, and whose it is."""
-        topics = {f"{side.name}.gaps": (side.name, "gaps")}
+    def topics(self, side: Side) -> dict[str, str]:
+        """Every topic that the side's streams may have, and which stream's it is."""
+        topics = {f"{side.name}.gaps": "gaps"}
         for stream in side.merging.settings["streams"]:
             tables = [""] if "table" in stream else [f".{table}" for table in schemas(side.recorded)]
             for table in tables:
                 for kind in ("", ".static"):
-                    topics[f"{side.name}.{stream['name']}{table}{kind}"] = side.name, stream["name"]
+                    topics[f"{side.name}.{stream['name']}{table}{kind}"] = stream["name"]
         return topics
 
     def of_timeline(self, side: Side, stream: str) -> dict[int, list[dict]]:
@@ -289,30 +290,30 @@ class BothTest(unittest.TestCase):
         for side in sides:
             side.stop()
 
-    def assert_same(self, sides: list[Side], told: dict) -> None:
+    def assert_same(self, told: dict[Side, Told]) -> None:
         """Numbers have no hole in `everything`, so that a gap stands at the same place in all."""
-        by_kind = {side.kind: side for side in sides}
-        embedded = told["embedded"]
-        for kind in told.keys() - {"embedded"}:
-            for shard, found in told[kind]["everything"].items():
-                self.assertEqual([number_of(event) for event in found], list(range(1, len(found) + 1)), f"{kind}, shard {shard}")
-            for stream, shards in told[kind].items():
+        embedded, *others = told
+        for other in others:
+            for shard, found in told[other]["everything"].items():
+                self.assertEqual([number_of(event) for event in found], list(range(1, len(found) + 1)), f"{other.name}, shard {shard}")
+            for stream, shards in told[other].items():
+                expected = told[embedded][stream]
                 # A reader of a timeline hears of each gap once, one of topics from each shard.
-                gaps = [gap_of(event, by_kind["embedded"]) for found in embedded[stream].values() for event in found if is_gap(event)]
+                gaps = [gap_of(event, embedded) for found in expected.values() for event in found if is_gap(event)]
                 for shard in range(SHARDS):
-                    where, found = f"{kind}, {stream}, shard {shard}", shards.get(shard, [])
-                    self.assertEqual(gaps, [gap_of(event, by_kind[kind]) for event in found if is_gap(event)], where)
-                    self.assert_same_events(embedded[stream].get(shard, []), found, where)
+                    where, found = f"{other.name}, {stream}, shard {shard}", shards.get(shard, [])
+                    self.assertEqual(gaps, [gap_of(event, other) for event in found if is_gap(event)], where)
+                    self.assert_same_events(expected.get(shard, []), found, where)
 
     def assert_same_events(self, expected: list[dict], found: list[dict], where: str) -> None:
         one, other = ([without_what_differs(event) for event in events if not is_gap(event)] for events in (expected, found))
         first = next((i for i, (left, right) in enumerate(zip(one, other, strict=False)) if left != right), min(len(one), len(other)))
         self.assertEqual(one[first:first + 1], other[first:first + 1], f"{where}: event {first} of {len(one)} and {len(other)}")
 
-    def kinds_of_events(self, told: dict) -> Counter:
+    def kinds_of_events(self, told: Told) -> Counter:
         """What was tested at all."""
         kinds = Counter()
-        for shards in told["embedded"]["everything"].values():
+        for shards in told["everything"].values():
             for event in shards:
                 source = event["source"]
                 kinds[event["op"]] += 1
@@ -337,19 +338,19 @@ class BothTest(unittest.TestCase):
         sides = self.sides(APART, STREAMS, (*PAIR, "whole"), {"topics": {"truncate": "event"}}, (EXCLUDED,))
         self.run_in_order(sides, forge)
         told = self.told(sides)
-        kinds = self.kinds_of_events(told)
-        self.assert_same(sides, told)
+        kinds = self.kinds_of_events(told[sides[0]])
+        self.assert_same(told)
         for kind in ("c", "u", "d", "t", "m", "static", "late", "incomplete", "ttl", "range_delete", "partition_delete"):
             self.assertGreater(kinds[kind], 0, f"there is no {kind}: it is not tested")
-        for stream, shards in told["embedded"].items():
+        for stream, shards in told[sides[0]].items():
             self.assertGreater(sum(map(len, shards.values())), 20, stream)
 
     def test_same_order_of_an_unknown_history(self) -> None:
         sides = self.sides(UNKNOWN, STREAMS)
         self.run_in_order(sides)
         told = self.told(sides)
-        kinds = self.kinds_of_events(told)
-        self.assert_same(sides, told)
+        kinds = self.kinds_of_events(told[sides[0]])
+        self.assert_same(told)
         for kind in ("c", "u", "d", "static", "incomplete"):
             self.assertGreater(kinds[kind], 0, f"there is no {kind}: it is not tested")
 
@@ -385,52 +386,42 @@ class BothTest(unittest.TestCase):
             side.stop()
         return took
 
-    def judged(self, sides: list[Side], told: dict) -> dict[str, dict]:
-        """The rows that each folds to, by table, row and key. Each fold is what SELECT said, and no revision is missing."""
-        folded = {}
-        for side in sides:
-            out = side.home / "out"
-            out.mkdir()
-            lines = defaultdict(list)
-            rows = folded[side.kind] = {}
-            for found in told[side.kind]["everything"].values():
-                for event in found:
-                    source = event["source"]
-                    table = f"{source['keyspace']}.{source['table']}"
-                    lines[table].append(json.dumps(event) + "\n")
-                    row = table, source["row"], json.dumps(event["key"])
-                    if event["after"] is not None:
-                        rows[row] = event["after"]
-                    else:
-                        rows.pop(row, None)
-            for table in schemas(side.recorded):
-                (out / f"{table}.ndjson").write_text("".join(lines[table]), encoding="utf-8")
-            count, summary, text = check_folds(recording(side.recorded), out, skipped=EXPIRING)
-            self.assertEqual(count, 0, f"{side.name}: {summary}\n{text[:3000]}")
-            print(f"{side.name}: {summary}", flush=True)
-        return folded
+    def folded(self, side: Side, told: Told) -> dict[tuple, dict]:
+        """The rows that it folds to, by table, row and key. They are what SELECT said, and no revision is missing."""
+        lines, rows = defaultdict(list), {}
+        for found in told["everything"].values():
+            for event in found:
+                source = event["source"]
+                table = f"{source['keyspace']}.{source['table']}"
+                lines[table].append(json.dumps(event) + "\n")
+                row = table, source["row"], json.dumps(event["key"])
+                rows[row] = event["after"]
+        out = side.home / "out"
+        out.mkdir()
+        for table in schemas(side.recorded):
+            (out / f"{table}.ndjson").write_text("".join(lines[table]), encoding="utf-8")
+        count, summary, text = check_folds(recording(side.recorded), out, skipped=EXPIRING)
+        print(f"{side.name}: {summary}", flush=True)
+        self.assertEqual(count, 0, f"{side.name}: {text[:3000]}")
+        return {row: image for row, image in rows.items() if image is not None}
 
     def test_any_order(self) -> None:
-        """Which writes are told depends on the order, here: one that comes after what supersedes it is not."""
-        sides = self.sides(APART, STREAMS[:1])
-        self.run_in_any_order(sides, self.dice())
-        folded = self.judged(sides, self.told(sides))
-        self.assertEqual(folded["embedded"], folded["pieces"])
-
-    def test_any_order_within_the_window(self) -> None:
-        """All writes are told, in their own order: so the events of each row are the same."""
+        """As they come: which writes are told depends on the order, since one that comes after what supersedes it is not; what they
+        fold to does not. Within a window all are told, in their own order: so the events of each row are the same."""
         window_s = 4
-        sides = self.sides(APART, STREAMS[:1], reorder_window=f"{window_s}s")
-        took = self.run_in_any_order(sides, self.dice())
-        print(f"all was given within {took:.1f} s", flush=True)
+        as_they_come = self.sides(APART, STREAMS[:1])
+        in_window = self.sides(APART, STREAMS[:1], suffix="-window", reorder_window=f"{window_s}s")
+        took = self.run_in_any_order([*as_they_come, *in_window], self.dice())
+        told = self.told([*as_they_come, *in_window])
+        folded = [self.folded(side, told[side]) for side in told]
+        for other in folded[1:]:
+            self.assertEqual(folded[0], other)
         if took > window_s / 2:
-            self.skipTest(f"the machine is too busy: the nodes' logs came within {took:.1f} s, the window is {window_s} s")
-        told = self.told(sides)
-        self.judged(sides, told)
-        rows = {kind: self.rows_of(streams["everything"]) for kind, streams in told.items()}
-        self.assertEqual(rows["embedded"].keys(), rows["pieces"].keys())
-        for row, expected in rows["embedded"].items():
-            self.assertEqual(expected, rows["pieces"][row], row)
+            self.skipTest(f"the machine is too busy: the logs came within {took:.1f} s, and the window is {window_s} s")
+        expected, found = (self.rows_of(told[side]["everything"]) for side in in_window)
+        self.assertEqual(expected.keys(), found.keys())
+        for row, events in expected.items():
+            self.assertEqual(events, found[row], row)
 
     @staticmethod
     def rows_of(shards: dict[int, list[dict]]) -> dict[tuple, list[str]]:
