@@ -13,11 +13,9 @@ NAME = "CommitLog-7-{}"
 
 def _vint(number: int) -> bytes:
     """Cassandra's unsigned one: as many leading ones as bytes follow the first."""
-    more = max(0, (number.bit_length() - 1) // 7)
-    if more >= 8:
-        return b"\xff" + number.to_bytes(8, "big")
-    size = more + 1
-    return (number | ((1 << size) - 2) << (8 * size - more - 1) & ((1 << 8 * size) - 1)).to_bytes(size, "big")
+    more = min(8, max(0, number.bit_length() - 1) // 7)
+    ones = 0xff & ~(0xff >> more)
+    return (number | ones << 8 * more).to_bytes(more + 1, "big")
 
 
 def _sized(data: bytes) -> bytes:

@@ -8,13 +8,11 @@ import json
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
-import zlib
 from collections import defaultdict
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,6 +21,7 @@ HERE = Path(__file__).resolve().parent
 for room in ("integration", "faults"):
     sys.path.insert(0, str(HERE.parent / room))
 
+import forged  # noqa: E402
 import kafka_install  # noqa: E402
 from broker import NOT_INSTALLED, Brokers  # noqa: E402
 from pipeline import NAME, KafkaPipeline, copied, in_pieces  # noqa: E402
@@ -141,15 +140,9 @@ class ReadTest(unittest.TestCase):
     @classmethod
     def open_gap(cls) -> None:
         """A segment of which only the beginning can be read appears beside the others; every shard tells of it."""
-        newest = max((cls.pipeline.nodes["n1"] / "cdc_raw").glob("*.log"), key=lambda path: path.name)
-        version, number, size = struct.unpack_from(">iqh", head := newest.read_bytes()[:4096])
-        parameters = head[14:14 + size]
-        number += 1000
-        checked = struct.pack(">iIIi", version, number & 0xffffffff, number >> 32, size) + parameters
-        bad = newest.with_name(f"CommitLog-{version}-{number}")
-        bad.with_name(bad.name + "_cdc.idx").write_text("4096\nCOMPLETED")
-        bad.with_name(bad.name + ".log").write_bytes(
-            struct.pack(">iqh", version, number, size) + parameters + struct.pack(">I", zlib.crc32(checked)) + b"\xff" * 4000)
+        cdc_raw = cls.pipeline.nodes["n1"] / "cdc_raw"
+        newest = max(int(path.stem.split("-")[2]) for path in cdc_raw.glob("*.log"))
+        forged.damaged(cdc_raw, newest + 1000)
         deadline = time.monotonic() + 30
         while len(cls.gap_records()) < cls.pipeline.shards:
             cls.whole.must_run()
