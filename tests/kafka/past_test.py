@@ -2,9 +2,12 @@
 """Tables that were there before the pipeline, most of the nodes' logs gone: agents say what their nodes' files hold, workers make
 the streams whole, while both are killed. What it uses of the environment: streams_case.py."""
 
+import json
 import time
 import unittest
+from pathlib import Path
 
+from pipeline import NAME
 from streams_case import StreamsCase
 
 from fold import WholeFold, check_folds  # streams_case knows the folder
@@ -64,6 +67,40 @@ class PastTest(StreamsCase):
         count, summary, text = check_folds(self.recording, out, skipped=("expiring", "shortlived"), kind=WholeFold)
         self.assertEqual(count, 0, f"{summary}\n{text[:5000]}")
         self.say(summary)
+
+    def test_a_gap_heals(self) -> None:
+        """Most of what was written after the pipeline began is only in files that were not there then: the logs go unread."""
+        pipeline = self.pipeline(settings=FAST)
+        later = [move for home in pipeline.nodes.values() for move in self.hide(home)]
+        pipeline.start_agents()
+        pipeline.add_worker()
+        self.await_end(pipeline)
+        for agent in pipeline.agents.values():
+            agent.stop()
+        for path, aside in later:
+            aside.rename(path)
+        self.lose_logs(pipeline)
+        pipeline.start_agents()
+        self.await_that(lambda: self.gaps(pipeline, "open"), "gaps")
+        self.come_to_the_end(pipeline)
+        self.assertEqual(self.gaps(pipeline, "open"), self.gaps(pipeline, "closed"))
+
+    def hide(self, home: Path) -> list[tuple[Path, Path]]:
+        """Takes the SSTables and all but the oldest segment away, and gives what brings them back."""
+        tables = [path for path in (home / "data" / "rec").glob("*/*") if path.is_file()]
+        segments = sorted((home / "cdc_raw").glob("*.log"))[1:]
+        indexes = [segment.with_name(f"{segment.stem}_cdc.idx") for segment in segments]
+        moves = [(path, home / "away" / str(path.relative_to(home)).replace("/", "+"))
+                 for path in (*tables, *segments, *filter(Path.exists, indexes))]
+        (home / "away").mkdir()
+        for path, aside in moves:
+            path.rename(aside)
+        return moves
+
+    def gaps(self, pipeline, state: str) -> set[tuple[int, int]]:
+        """Those that any shard has told to be in this state: shard and gap."""
+        told = [(record["partition"], json.loads(record["value"])["gap"]) for record in pipeline.consume(f"{NAME}.gaps")]
+        return {(partition, gap["id"]) for partition, gap in told if gap["state"] == state}
 
     def test_whoever_reads_or_sends_is_killed(self) -> None:
         dice = self.dice()

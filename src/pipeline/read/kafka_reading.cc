@@ -168,7 +168,7 @@ class KafkaReading {
     }
     return ScanKafka(consumer_.get(), earlier, options_.stop, [this](const KafkaRecord& record) -> Result<bool> {
       const auto gap = record.value.has_value() ? ReadGapRecord(*record.value) : std::nullopt;
-      if (gap.has_value()) gaps_.IsNews(gap->id, gap->open);
+      if (gap.has_value()) gaps_.IsNews(gap->id, static_cast<uint32_t>(record.partition), gap->open);
       return false;
     });
   }
@@ -236,7 +236,8 @@ class KafkaReading {
       if (value.empty()) continue;
       if (sources_[next->first].gaps) {
         const auto gap = ReadGapRecord(value);
-        if (!gap.has_value() || !gaps_.IsNews(gap->id, gap->open)) continue;
+        const auto shard = static_cast<uint32_t>(sources_[next->first].partition.partition);
+        if (!gap.has_value() || !gaps_.IsNews(gap->id, shard, gap->open)) continue;
         if (!gap->table.empty() && !FitsAny(spec_.tables, gap->table)) continue;
       }
       lines_.line()->append(value);

@@ -149,7 +149,7 @@ class StreamReading {
     if (record.gap != nullptr) {
       const Gap& gap = *record.gap;
       if (!gap.table.empty() && !FitsAny(spec_.tables, gap.table)) return {};
-      if (!gaps_.IsNews(gap.id, gap.open)) return {};
+      if (!gaps_.IsNews(gap.id, record.sequence.partition, gap.open)) return {};
       AppendGapJson(gap, record.sequence, context_, lines_.line());
     } else {
       ASSIGN_OR_RETURN(const StreamShape* shape, ShapeOf(*record.change->schema));

@@ -68,6 +68,11 @@ class FakeBook : public SchemaBook {
     newest_[table->table_id] = table;
     ++version_;
   }
+  // Set, and among CapturedTables.
+  void Capture(const TableSchemaPtr& table) {
+    Set(table);
+    captured_.push_back(table.get());
+  }
   uint64_t version() const override { return version_; }
   const TableSchema* FindTable(const TableId& id) const override {
     const auto found = newest_.find(id);
@@ -77,7 +82,7 @@ class FakeBook : public SchemaBook {
     const auto found = all_.find(id.value);
     return found == all_.end() ? nullptr : found->second.get();
   }
-  std::vector<const TableSchema*> CapturedTables() const override { return {}; }
+  std::vector<const TableSchema*> CapturedTables() const override { return captured_; }
   bool HistoryKnown(const TableId&) const override { return history_known; }
 
   bool history_known = true;
@@ -85,6 +90,7 @@ class FakeBook : public SchemaBook {
  private:
   std::map<uint64_t, TableSchemaPtr> all_;
   std::map<TableId, TableSchemaPtr> newest_;
+  std::vector<const TableSchema*> captured_;
   uint64_t version_ = 0;
 };
 
