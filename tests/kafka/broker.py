@@ -27,9 +27,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import kafka_install
+from network import Network
 
 CLUSTER_ID = "YnJhaWQtdGVzdHMtMDAwMQ"   # 16 bytes in base64, as Kafka wants them
 USER, PASSWORD = "braid", "braid-secret"
+PORTS_AT_ONCE = 100
 NOT_INSTALLED = 77                      # what ctest takes for "skipped"
 
 
@@ -39,6 +41,7 @@ class Options:
     heap_mb: int = 400
     full_jit: bool = False   # for measurements; else the JVM compiles only quickly, and leaves the cores to the tests
     secure: bool = False
+    doors: tuple[str, ...] = ()   # names of ways to the brokers that can be cut, see Brokers.network
     # Of server.properties, on top of what is set below. {n}, {port} and {home} are the broker's own.
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -50,6 +53,7 @@ class Broker:
     port: int
     controller_port: int
     internal_port: int
+    doors: list[tuple[int, int]]   # for each: where clients come in, and where the broker listens for it
     process: subprocess.Popen | None = None
 
     @property
@@ -80,7 +84,9 @@ def _is_free(port: int) -> bool:
 def _free_ports(count: int):
     """So many ports, none of those that the kernel gives to outgoing connections (they would be taken while a broker is
     down), and a locked file by which no other process takes them meanwhile."""
-    for first in range(19092, 31000, 20):
+    if count > PORTS_AT_ONCE:
+        raise BrokerFailed(f"{count} ports are wanted, but no more than {PORTS_AT_ONCE} are there: fewer brokers or doors")
+    for first in range(19092, 31000, PORTS_AT_ONCE):
         claim = open(Path(tempfile.gettempdir()) / f"braid-kafka-ports-{first}.lock", "a")
         try:
             fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -100,14 +106,22 @@ class Brokers:
     def __init__(self, home: Path, options: Options = Options()):
         self.home = Path(home)
         self.options = options
-        ports, self._claim = _free_ports(3 * options.brokers)
-        self.brokers = [Broker(n, self.home / f"b{n}", *ports[3 * n - 3:3 * n])
-                        for n in range(1, options.brokers + 1)]
+        each = 3 + 2 * len(options.doors)
+        ports, self._claim = _free_ports(each * options.brokers)
+        self.brokers = [Broker(n, self.home / f"b{n}", *ports[:3], list(zip(ports[3::2], ports[4::2])))
+                        for n, ports in enumerate((ports[i:i + each] for i in range(0, len(ports), each)), 1)]
+        # Between clients and brokers, for those who come in by one of Options.doors.
+        self.network = Network({door: [broker.doors[i] for broker in self.brokers] for i, door in enumerate(options.doors)})
         self._previous_handlers: dict[int, object] = {}
 
     @property
     def bootstrap(self) -> str:
         return ",".join(f"127.0.0.1:{broker.port}" for broker in self.brokers)
+
+    def bootstrap_by(self, door: str) -> str:
+        """For clients that come by this door. They are told of no other way."""
+        i = self.options.doors.index(door)
+        return ",".join(f"127.0.0.1:{broker.doors[i][0]}" for broker in self.brokers)
 
     @property
     def certificate(self) -> Path:
@@ -122,10 +136,12 @@ class Brokers:
             self._launch(broker)
         for broker in self.brokers:
             self._await_ready(broker, 120)
+        self.network.__enter__()
         return self
 
     def __exit__(self, *_):
         self.kill_all()
+        self.network.__exit__()
         self._claim.close()
         atexit.unregister(self.kill_all)
         for number, handler in self._previous_handlers.items():
@@ -149,6 +165,16 @@ class Brokers:
 
     def stop(self, number: int = 1) -> None:
         self._end(self.broker(number), signal.SIGTERM, 30)
+
+    def await_end(self, number: int = 1, timeout: float = 60) -> int:
+        """The exit code of one that ends by itself."""
+        broker = self.broker(number)
+        try:
+            code = self._process(number).wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise BrokerFailed(f"broker {number} still runs after {timeout:.0f} s:\n{self._log_tail(broker)}") from None
+        broker.process = None
+        return code
 
     def pause(self, number: int = 1) -> None:
         """It keeps its connections and answers nothing."""
@@ -208,6 +234,7 @@ class Brokers:
             "listeners": f"PLAINTEXT://127.0.0.1:{broker.port},CONTROLLER://127.0.0.1:{broker.controller_port}",
             "advertised.listeners": f"PLAINTEXT://127.0.0.1:{broker.port}",
             "controller.listener.names": "CONTROLLER",
+            "min.insync.replicas": (replicas + 1) // 2,
             "log.dirs": broker.home / "data",
             "auto.create.topics.enable": "false",
             "default.replication.factor": replicas,
@@ -215,7 +242,7 @@ class Brokers:
             "offsets.topic.replication.factor": replicas,
             "transaction.state.log.num.partitions": 4,
             "transaction.state.log.replication.factor": replicas,
-            "transaction.state.log.min.isr": 1,
+            "transaction.state.log.min.isr": (replicas + 1) // 2,
             "transaction.abort.timed.out.transaction.cleanup.interval.ms": 500,
             # One that was killed is taken back only when its last session has run out.
             "broker.heartbeat.interval.ms": 200,
@@ -232,9 +259,24 @@ class Brokers:
         }
         if self.options.secure:
             settings.update(self._secure_settings(broker))
+        elif broker.doors:
+            settings.update(self._settings_of_doors(broker))
         own = {"n": broker.number, "port": broker.port, "home": broker.home}
         settings.update({name: str(value).format(**own) for name, value in self.options.settings.items()})
         return settings
+
+    def _settings_of_doors(self, broker: Broker) -> dict[str, str]:
+        """Whoever comes in by one is told of the same one at every broker."""
+        own = f"PLAINTEXT://127.0.0.1:{broker.port}"
+        names = [f"DOOR{i}" for i in range(len(broker.doors))]
+        listening = [f"{name}://127.0.0.1:{port}" for name, (_, port) in zip(names, broker.doors)]
+        told = [f"{name}://127.0.0.1:{port}" for name, (port, _) in zip(names, broker.doors)]
+        return {
+            "listeners": ",".join([own, *listening, f"CONTROLLER://127.0.0.1:{broker.controller_port}"]),
+            "advertised.listeners": ",".join([own, *told]),
+            "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in ("PLAINTEXT", "CONTROLLER", *names)),
+            "inter.broker.listener.name": "PLAINTEXT",
+        }
 
     def _secure_settings(self, broker: Broker) -> dict[str, str]:
         """A door with TLS and passwords for clients; brokers speak to themselves by another."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -21,23 +22,28 @@ NAME = "kafka"
 
 
 class KafkaPipeline:
-    """Everything is in `home`; `nodes` are directories of nodes. Close it."""
+    """Everything is in `home`; `nodes` are directories of nodes. Close it. Each process has a directory agent-NODE or worker-N, by
+    whose name `bootstrap_of` says which brokers it is told of."""
 
     def __init__(self, program: Path, home: Path, bootstrap: str, nodes: dict[str, Path], shards: int = 4,
-                 kafka: dict | None = None, source: dict | None = None, settings: dict | None = None):
+                 kafka: dict | None = None, source: dict | None = None, settings: dict | None = None,
+                 bootstrap_of: Callable[[str], str] | None = None):
         self.program, self.home, self.bootstrap = program, home, bootstrap
         self.shards = shards
         self.settings = {"name": NAME, "shards": shards, **(settings or {}),
                          "kafka": {"brokers": bootstrap, "replicas": 1, **(kafka or {})}}
+        self.bootstrap_of = bootstrap_of or (lambda _: bootstrap)
         source = {"sync_slack": "1s", "schema_wait": "1s", **(source or {})}
-        self.agents = {node: Braid(program, home / f"agent-{node}", nodes, source=source, settings=self.settings,
-                                   stage=("capture", "--node", node)) for node in nodes}
-        self.workers: list[Braid] = []
         self.nodes, self.source = nodes, source
+        self.agents = {node: self._process(f"agent-{node}", "capture", "--node", node) for node in nodes}
+        self.workers: list[Braid] = []
+
+    def _process(self, name: str, *stage: str) -> Braid:
+        settings = {**self.settings, "kafka": {**self.settings["kafka"], "brokers": self.bootstrap_of(name).split(",")}}
+        return Braid(self.program, self.home / name, self.nodes, source=self.source, settings=settings, stage=stage)
 
     def add_worker(self) -> Braid:
-        worker = Braid(self.program, self.home / f"worker-{len(self.workers)}", self.nodes, source=self.source,
-                       settings=self.settings, stage=("reconcile",))
+        worker = self._process(f"worker-{len(self.workers)}", "reconcile")
         self.workers.append(worker)
         worker.start()
         return worker
@@ -179,3 +185,11 @@ def in_pieces(nodes: dict[str, Path], away: Path) -> list[list[tuple[Path, Path]
                 path.rename(aside)
             bring.append((segment.name, pairs))
     return [pairs for _, pairs in sorted(bring, key=lambda each: each[0])]
+
+
+def bring(pieces: list[list[tuple[Path, Path]]], count: int) -> None:
+    """The first `count` pieces, which are then none of `pieces` any more."""
+    for piece in pieces[:count]:
+        for path, aside in piece:
+            aside.rename(path)
+    del pieces[:count]

@@ -1,68 +1,28 @@
 #!/usr/bin/env python3
 """From recorded nodes through real brokers to Kafka's own consumer: the topics hold what SELECT had, each change once.
 
-The program is $BRAID, or build/release/braid. $BRAID_SEED: of the storm. $BRAID_KEEP: a directory for all logs and data."""
+Environment: see streams_case.py."""
 
 import base64
 import json
-import os
 import random
-import shutil
 import signal
-import sys
-import tempfile
 import time
 import unittest
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-for room in ("integration", "faults"):
-    sys.path.insert(0, str(HERE.parent / room))
+from pipeline import KafkaPipeline, in_pieces
+from registry import Registry
+from streams_case import QUICK, RECORDING, SESSION_SECONDS, StreamsCase
 
-from broker import Brokers  # noqa: E402
-from pipeline import KafkaPipeline, copied, in_pieces  # noqa: E402
-from registry import Registry  # noqa: E402
-
-from braid import Braid  # noqa: E402
-from fold import check_folds  # noqa: E402
-from support import BRAID, recording, schemas  # noqa: E402
-
-RECORDING = "cassandra-5.0.6-apart"   # never flushed, so that its history is known; no node has everything
-
-# So that what is dead is missed soon.
-QUICK = {"properties": {"session.timeout.ms": "6000"}}
+from braid import Braid
+from fold import check_folds
+from support import schemas
 
 
-class StreamsTest(unittest.TestCase):
+class StreamsTest(StreamsCase):
     def setUp(self) -> None:
-        if keep := os.environ.get("BRAID_KEEP"):
-            self.scratch = Path(keep) / self.id().rsplit(".", 1)[1]
-            shutil.rmtree(self.scratch, ignore_errors=True)
-        else:
-            scratch = tempfile.TemporaryDirectory(prefix="braid-kafka-")
-            self.addCleanup(scratch.cleanup)
-            self.scratch = Path(scratch.name)
-        self.recording = recording(RECORDING)
-        brokers = Brokers(self.scratch / "brokers")
-        self.brokers = brokers.__enter__()
-        self.addCleanup(brokers.__exit__, None, None, None)
-
-    def pipeline(self, **options) -> KafkaPipeline:
-        pipeline = KafkaPipeline(BRAID, self.scratch / "pipeline", self.brokers.bootstrap, copied(self.recording, self.scratch),
-                                 # The recording is older than what is usually remembered of the dead.
-                                 settings={"purge_slack": "365d", **options.pop("settings", {})}, **options)
-        self.addCleanup(pipeline.close)
-        return pipeline
-
-    def judge(self, pipeline: KafkaPipeline) -> None:
-        tables = [name for name, table in schemas(RECORDING).items() if table["cdc"]]
-        out = self.scratch / "out"
-        wrong = pipeline.streams(tables, out)
-        self.assertEqual(wrong, [])
-        # TTLs have run out since the recording was made.
-        count, summary, text = check_folds(self.recording, out, skipped=("expiring", "shortlived"))
-        self.assertEqual(count, 0, f"{summary}\n{text[:5000]}")
-        print(f"{self.id().rsplit('.', 1)[1]}: {summary}", flush=True)
+        super().setUp()
+        self.start_brokers()
 
     def test_agents_and_a_worker(self) -> None:
         pipeline = self.pipeline()
@@ -212,9 +172,7 @@ class StreamsTest(unittest.TestCase):
 
     def test_storm(self) -> None:
         """Workers come, go, die and freeze, agents and the broker die, while the logs come piece by piece."""
-        seed = int(os.environ.get("BRAID_SEED", random.SystemRandom().randrange(2**31)))
-        dice = random.Random(seed)
-        print(f"storm: seed {seed}", flush=True)
+        dice = self.dice()
         pipeline = self.pipeline(kafka={"commit_interval": "30ms", **QUICK})
         pieces = in_pieces(pipeline.nodes, self.scratch / "away")
         pipeline.start_agents()
@@ -228,19 +186,13 @@ class StreamsTest(unittest.TestCase):
             deeds.append(deed)
             self.do(deed, pipeline, dice)
             time.sleep(dice.random() * 1.5)
-        print(f"storm: {', '.join(deeds)}", flush=True)
+        self.say(", ".join(deeds))
         for worker in pipeline.workers:
             if worker.process is None:
                 worker.start()
         pipeline.await_sent()
         pipeline.await_taken_in(180)
         self.judge(pipeline)
-
-    def await_alive(self, worker: Braid) -> None:
-        deadline = time.monotonic() + 30
-        while worker.http("/livez")[0] != 200 and time.monotonic() < deadline:
-            worker.must_run()
-            time.sleep(0.05)
 
     def do(self, deed: str, pipeline: KafkaPipeline, dice: random.Random) -> None:
         running = [worker for worker in pipeline.workers if worker.process is not None]
@@ -269,7 +221,7 @@ class StreamsTest(unittest.TestCase):
                 worker.stop()
             else:
                 worker.signal(signal.SIGSTOP)
-                time.sleep(dice.choice((0.5, 8)))   # the group gives up on it after 6 s
+                time.sleep(dice.choice((0.5, SESSION_SECONDS + 2)))
                 worker.signal(signal.SIGCONT)
 
 
