@@ -118,14 +118,22 @@ Result<std::vector<SchemaRecord>> KafkaJournal::ReadNew() {
 }
 
 Result<int64_t> KafkaJournal::FindEnd() {
-  ASSIGN_OR_RETURN(const KafkaConsumer::Watermarks marks, consumer_->QueryWatermarks(partition(), options_.timeout_ms));
-  if (next_ < marks.low) return Latch(Lost(next_, fmt::format("the topic begins at offset {} only", marks.low)));
-  if (next_ > marks.high) {
+  auto marks = consumer_->QueryWatermarks(partition(), options_.timeout_ms);
+  // Brokers hear of a topic that was just made one after another.
+  for (int waited_ms = 0; next_ == 0 && !marks.has_value() && marks.error().code == ErrorCode::kNotFound &&
+                          waited_ms < options_.timeout_ms;
+       waited_ms += kPollMs) {
+    TRY(Poll(kPollMs));
+    marks = consumer_->QueryWatermarks(partition(), options_.timeout_ms);
+  }
+  if (!marks.has_value()) return marks.error();
+  if (next_ < marks->low) return Latch(Lost(next_, fmt::format("the topic begins at offset {} only", marks->low)));
+  if (next_ > marks->high) {
     return Latch(Lost(next_, fmt::format("the topic ends at offset {}, before what was read of it: it was made anew or "
                                          "has lost its end",
-                                         marks.high)));
+                                         marks->high)));
   }
-  return marks.high;
+  return marks->high;
 }
 
 Status KafkaJournal::Poll(int timeout_ms) {

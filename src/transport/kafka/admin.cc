@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "transport/kafka/client.h"
 
@@ -20,6 +19,8 @@ using TopicNames = std::unique_ptr<rd_kafka_TopicCollection_t, kafka::Destroyer<
 using ConfigResource = std::unique_ptr<rd_kafka_ConfigResource_t, kafka::Destroyer<rd_kafka_ConfigResource_destroy>>;
 using Metadata = std::unique_ptr<const rd_kafka_metadata_t, kafka::Destroyer<rd_kafka_metadata_destroy>>;
 
+// Brokers hear of a topic that was just made one after another: one that says that there is none is asked again.
+constexpr int kLookAgainMs = 100;
 // librdkafka answers at its timeout; a little later means never.
 constexpr int kGraceMs = 1'000;
 // An answer that takes longer may never come from the broker that was asked.
@@ -53,9 +54,8 @@ struct KafkaAdmin::Impl : kafka::Client {
 // it knows alone, it lets brokers create them.)
 void KafkaAdmin::Impl::RefreshMetadata() {
   const rd_kafka_metadata_t* raw = nullptr;
-  if (rd_kafka_metadata(rk(), /*all_topics=*/1, nullptr, &raw, kPatienceMs) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    const Metadata metadata(raw);
-  }
+  (void)rd_kafka_metadata(rk(), /*all_topics=*/1, nullptr, &raw, kPatienceMs);
+  const Metadata metadata(raw);
 }
 
 AdminOptions KafkaAdmin::Impl::OptionsOf(rd_kafka_admin_op_t op, int timeout_ms) const {
@@ -67,11 +67,10 @@ AdminOptions KafkaAdmin::Impl::OptionsOf(rd_kafka_admin_op_t op, int timeout_ms)
 
 // The answer to the one request that is under way.
 Result<Event> KafkaAdmin::Impl::Wait(const char* what, int timeout_ms) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms + kGraceMs);
-  Event event(rd_kafka_queue_poll(queue.get(), std::min(timeout_ms + kGraceMs, kPatienceMs)));
-  while (event == nullptr && std::chrono::steady_clock::now() < until) {
-    RefreshMetadata();
-    event.reset(rd_kafka_queue_poll(queue.get(), kPatienceMs));
+  Event event;
+  for (int left_ms = timeout_ms + kGraceMs; event == nullptr && left_ms > 0; left_ms -= kPatienceMs) {
+    event.reset(rd_kafka_queue_poll(queue.get(), std::min(left_ms, kPatienceMs)));
+    if (event == nullptr) RefreshMetadata();
   }
   rd_kafka_poll(rk(), 0);  // for what librdkafka says besides
   TellLog();
@@ -151,12 +150,12 @@ Status KafkaAdmin::CreateTopics(const std::vector<KafkaTopic>& topics, int timeo
 Status KafkaAdmin::Impl::Existing(const KafkaTopic& topic, int timeout_ms, KafkaAdmin* admin) {
   Result<int32_t> partitions = admin->Partitions(topic.name, timeout_ms);
   for (int waited_ms = 0; !partitions.has_value() && partitions.error().code == ErrorCode::kNotFound;
-       waited_ms += kafka::kLookAgainMs) {
+       waited_ms += kLookAgainMs) {
     if (waited_ms > timeout_ms) {
       return Error{ErrorCode::kTransient, Text("a topic was made but is not known yet", RD_KAFKA_RESP_ERR__TIMED_OUT,
                                                {}, Place{topic.name, -1})};
     }
-    rd_kafka_poll(rk(), kafka::kLookAgainMs);
+    rd_kafka_poll(rk(), kLookAgainMs);
     partitions = admin->Partitions(topic.name, timeout_ms);
   }
   if (!partitions.has_value()) return partitions.error();
@@ -230,14 +229,14 @@ Result<std::map<std::string, std::string>> KafkaAdmin::TopicConfigs(const std::s
 }
 
 Result<std::vector<KafkaOffset>> KafkaAdmin::LogEnds(const std::vector<KafkaPartition>& partitions, int timeout_ms) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   auto ends = impl_->LogEndsNow(partitions, timeout_ms);
-  while (!ends.has_value() && ends.error().code != ErrorCode::kInvalidArgument &&
-         std::chrono::steady_clock::now() < until) {
-    impl_->RefreshMetadata();
-    rd_kafka_poll(impl_->rk(), kafka::kLookAgainMs);
+  for (int waited_ms = 0; !ends.has_value() && ends.error().code == ErrorCode::kNotFound && waited_ms < timeout_ms;
+       waited_ms += kLookAgainMs) {
+    rd_kafka_poll(impl_->rk(), kLookAgainMs);
     ends = impl_->LogEndsNow(partitions, timeout_ms);
   }
+  // So that the next call asks those who lead now.
+  if (!ends.has_value() && ends.error().code == ErrorCode::kTransient) impl_->RefreshMetadata();
   return ends;
 }
 

@@ -40,10 +40,6 @@ PartitionList MakeList(const std::vector<KafkaPartition>& partitions);
 PartitionList MakeList(const std::vector<KafkaOffset>& offsets);
 std::vector<KafkaPartition> Partitions(const rd_kafka_topic_partition_list_t& list);
 
-// A topic that was just made is known to one broker after another: one that says that there is none is asked again,
-// this much later.
-inline constexpr int kLookAgainMs = 20;
-
 // What an error is about, for its text. What is not known stays empty or negative.
 struct Place {
   std::string topic;

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
 
 #include "base/check.h"
 #include "transport/kafka/client.h"
@@ -324,16 +322,11 @@ Result<std::vector<KafkaOffset>> KafkaConsumer::Committed(const std::vector<Kafk
 
 Result<KafkaConsumer::Watermarks> KafkaConsumer::QueryWatermarks(const KafkaPartition& partition, int timeout_ms) {
   Watermarks marks;
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
-  while (true) {
-    const rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(
-        impl_->rk(), partition.topic.c_str(), partition.partition, &marks.low, &marks.high, timeout_ms);
-    if (err == RD_KAFKA_RESP_ERR_NO_ERROR) return marks;
-    Error error =
-        impl_->Failure("the ends of a partition cannot be asked", err, {}, Place{partition.topic, partition.partition});
-    if (error.code != ErrorCode::kNotFound || std::chrono::steady_clock::now() >= until) return error;
-    std::this_thread::sleep_for(std::chrono::milliseconds(kafka::kLookAgainMs));
-  }
+  const rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(
+      impl_->rk(), partition.topic.c_str(), partition.partition, &marks.low, &marks.high, timeout_ms);
+  if (err == RD_KAFKA_RESP_ERR_NO_ERROR) return marks;
+  return impl_->Failure("the ends of a partition cannot be asked", err, {},
+                        Place{partition.topic, partition.partition});
 }
 
 int64_t KafkaConsumer::KnownEnd(const KafkaPartition& partition) const {

@@ -126,8 +126,8 @@ class KafkaConsumer {
     int64_t low = 0;   // of the first record there is
     int64_t high = 0;  // behind the last one that a reader of committed records may see
   };
-  // Asks the broker. Errors: kTransient; kNotFound, no such topic or partition, as far as brokers know until the
-  // timeout: of a topic that was just made they hear one after another.
+  // Asks the broker. Errors: kTransient; kNotFound, no such topic or partition, or one that was just made, and
+  // this broker has not heard of it yet.
   Result<Watermarks> QueryWatermarks(const KafkaPartition& partition, int timeout_ms);
 
   // Where the partition's readable records ended when the broker last sent some; kKafkaNone if it never did. Asks
