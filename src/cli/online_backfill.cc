@@ -135,9 +135,18 @@ Result<std::vector<std::string>> TablesOf(const Config& config) {
   return tables;
 }
 
+Status CheckNotOnKafka(const Config& config) {
+  if (!config.kafka.has_value()) return {};
+  return InvalidArgument(
+      fmt::format("{}: on Kafka nothing can be asked: workers read the past of tables, and what lies in gaps, by "
+                  "themselves, and braid status shows how they fare; they cannot be verified",
+                  config.path));
+}
+
 Status AskAndWait(const OnlineBackfillArguments& arguments) {
   using What = BackfillRequest::What;
   ASSIGN_OR_RETURN(const Config config, ReadConfig(arguments.config, ConfigUse::kAsk));
+  TRY(CheckNotOnKafka(config));
   for (const std::string& table : arguments.tables) {
     const int64_t since_us = NowUs();
     ASSIGN_OR_RETURN(const BackfillOutcome outcome,
@@ -175,6 +184,7 @@ Result<bool> VerifyTold(const Config& config, const std::vector<std::string>& ta
 
 Result<bool> VerifyAll(const VerifyArguments& arguments) {
   ASSIGN_OR_RETURN(const Config config, ReadConfig(arguments.config, ConfigUse::kAsk));
+  TRY(CheckNotOnKafka(config));
   std::vector<std::string> tables = arguments.tables;
   if (tables.empty()) {
     ASSIGN_OR_RETURN(tables, TablesOf(config));
