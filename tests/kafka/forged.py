@@ -1,4 +1,4 @@
-"""Commit-log segments that no node wrote, put among those of a recorded node of log version 7, plain."""
+"""Files that no node wrote, put among those of a recorded node: commit-log segments of version 7, plain, and a past."""
 
 import struct
 import uuid
@@ -61,3 +61,11 @@ def truncation(cdc_raw: Path, number: int, table: uuid.UUID, at_us: int) -> list
 def damaged(cdc_raw: Path, number: int) -> list[Path]:
     """One of which only the header can be read."""
     return _write(cdc_raw, number, _header(number) + b"\xff" * 4000)
+
+
+def past(home: Path, table: str, identity: uuid.UUID) -> None:
+    """A file of an SSTable, by which the table has rows that no log holds. Nobody can read it."""
+    keyspace, name = table.split(".")
+    directory = home / "data" / keyspace / f"{name}-{identity.hex}"
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "nb-1-big-Data.db").touch()
