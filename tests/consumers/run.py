@@ -2,10 +2,10 @@
 """Gives real consumers streams, and holds what they have in the end against the rows that there should be.
 
     run.py [--brokers HOST:PORT] [--only NAME …] [--keep DIR] [--changes N] [--seed N]
-    run.py [--brokers HOST:PORT] [--only NAME …] [--keep DIR] --recording PATH --braid PROGRAM [--live]
+    run.py [--brokers HOST:PORT] [--only NAME …] [--keep DIR] --recording PATH --braid PROGRAM [--live | --past]
 
 The first proves the harness, by a stream made by hand. The second takes the events that `braid replay` makes of a recording or,
-with --live, what agents and a worker make of its nodes.
+with --live, what agents and a worker make of its nodes; with --past, when most of the nodes' logs are gone.
 Exit 77 if something is not installed that a consumer needs. Without --brokers a broker is started. Logs stay in DIR, or in the system's temporary directory if something fails.
 """
 
@@ -141,7 +141,8 @@ class OfPipeline(Scenarios):
         super().__init__(brokers, home)
         self.schemas = stack.enter_context(registry.Registry("BACKWARD"))
         forms = {self.FORMS[name] for name in options.only or self.ALL}
-        self.live = stack.enter_context(Live(home, brokers, self.schemas.url, options.braid.resolve(), options.recording, forms))
+        self.live = stack.enter_context(Live(home, brokers, self.schemas.url, options.braid.resolve(), options.recording, forms,
+                                              options.past))
         self.says = f"{len(self.live.tables)} streams"
 
     def run(self, name: str) -> str:
@@ -184,6 +185,7 @@ def main() -> int:
     parser.add_argument("--recording", type=Path)
     parser.add_argument("--braid", type=Path)
     parser.add_argument("--live", action="store_true")
+    parser.add_argument("--past", action="store_true")
     options = parser.parse_args()
     if (options.recording is None) != (options.braid is None):
         parser.error("--recording and --braid go together")
@@ -191,7 +193,7 @@ def main() -> int:
     home.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         brokers = options.brokers or stack.enter_context(broker.Brokers(home / "broker")).bootstrap
-        if options.live:
+        if options.live or options.past:
             kind = OfPipeline(brokers, home, options, stack)
         else:
             kind = (OfRecording if options.recording else OfMadeStreams)(brokers, home, options)

@@ -14,6 +14,7 @@ class Table:
         self.key = key
         self.rows = rows
         self.altered = altered        # columns came and went: `before` is not what `after` was
+        self.with_past = False        # it was there before its stream
 
     def compare(self, consumer: str, seen: list[dict]) -> None:
         """`seen`: rows with values of shown.of_…; Wrong tells the first differences."""

@@ -61,8 +61,7 @@ class Fold:
 
 
 class WholeFold(Fold):
-    """Of a stream that holds back what is known in part: every image has all columns, and begins where the last one ended. Of a row
-    that was held back until it ended only the end may be told."""
+    """Of a stream that holds back what is known in part: every image has all columns, and begins where the last one ended."""
 
     def event(self, number: int, event: dict) -> None:
         self.ops[event["op"]] += 1
@@ -72,8 +71,7 @@ class WholeFold(Fold):
         where = f"{row} (line {number})"
         if source["revision"] <= revision:
             self.bad(where, f"revision {source['revision']} follows {revision}")
-        only_ends = event["op"] == "d" and last is None
-        if not only_ends and canonical(event["before"]) != canonical(last):
+        if canonical(event["before"]) != canonical(last):
             self.bad(where, f"before is {canonical(event['before'])[:300]}, and was {canonical(last)[:300]}")
         if event["op"] != ("d" if event["after"] is None else "u" if event["before"] else event["op"]):
             self.bad(where, f"op {event['op']} does not fit")

@@ -7,7 +7,7 @@ import time
 import unittest
 from pathlib import Path
 
-from pipeline import NAME
+from pipeline import NAME, lose_logs
 from streams_case import StreamsCase
 
 from fold import WholeFold, check_folds  # streams_case knows the folder
@@ -23,25 +23,10 @@ class PastTest(StreamsCase):
         super().setUp()
         self.start_brokers()
 
-    def lose_logs(self, pipeline) -> None:
-        """All but the newest segment of each node that it still needs itself."""
-        for home in pipeline.nodes.values():
-            for segment in sorted((home / "cdc_raw").glob("*.log"))[:-1]:
-                segment.unlink()
-
-    def await_whole(self, pipeline, timeout: float = 150) -> None:
-        def is_whole() -> bool:
-            pipeline.must_run()
-            status = [worker.status() for worker in pipeline.workers]
-            shards = [inlet for each in status for inlet in each.get("inlets", []) if inlet["restored"]]
-            return len(shards) == pipeline.shards and not any(each["backfills"] or each["open_gaps"] for each in status)
-
-        self.await_that(is_whole, f"all tables whole\n{pipeline.log_tails()}", timeout)
-
     def await_end(self, pipeline) -> None:
         pipeline.await_sent()
         pipeline.await_taken_in()
-        self.await_whole(pipeline)
+        pipeline.await_whole()
 
     def come_to_the_end(self, pipeline) -> None:
         self.await_end(pipeline)
@@ -49,14 +34,14 @@ class PastTest(StreamsCase):
 
     def test_tables_with_a_past(self) -> None:
         pipeline = self.pipeline(settings=FAST)
-        self.lose_logs(pipeline)
+        lose_logs(pipeline.nodes)
         pipeline.start_agents()
         pipeline.add_worker()
         self.come_to_the_end(pipeline)
 
     def test_who_wants_whole_rows_gets_nothing_else(self) -> None:
         pipeline = self.pipeline(settings=FAST, kafka={"topics": {"incomplete": "hold"}})
-        self.lose_logs(pipeline)
+        lose_logs(pipeline.nodes)
         pipeline.start_agents()
         pipeline.add_worker()
         self.await_end(pipeline)
@@ -79,7 +64,7 @@ class PastTest(StreamsCase):
             agent.stop()
         for path, aside in later:
             aside.rename(path)
-        self.lose_logs(pipeline)
+        lose_logs(pipeline.nodes)
         pipeline.start_agents()
         self.await_that(lambda: self.gaps(pipeline, "open"), "gaps")
         self.come_to_the_end(pipeline)
@@ -105,7 +90,7 @@ class PastTest(StreamsCase):
     def test_whoever_reads_or_sends_is_killed(self) -> None:
         dice = self.dice()
         pipeline = self.pipeline(settings={"backfill": {"rate": "2MiB"}})
-        self.lose_logs(pipeline)
+        lose_logs(pipeline.nodes)
         pipeline.start_agents()
         for _ in range(2):
             pipeline.add_worker()

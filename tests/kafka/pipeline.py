@@ -100,6 +100,20 @@ class KafkaPipeline:
                 raise Unexpected(f"not everything is taken in: {inlets}\n{logs}")
             time.sleep(0.3)
 
+    def await_whole(self, timeout: float = 150) -> None:
+        """Nothing is left to be read of any table's past, and no gap is open."""
+        deadline = time.monotonic() + timeout
+        while True:
+            self.must_run()
+            told = [worker.status() for worker in self.workers if worker.process is not None]
+            shards = [inlet for each in told for inlet in each.get("inlets", []) if inlet["restored"]]
+            left = [task for each in told for task in (*each.get("backfills", []), *each.get("open_gaps", []))]
+            if len(shards) == self.shards and not left:
+                return
+            if time.monotonic() > deadline:
+                raise Unexpected(f"not all of the past is read: {left}\n{self.log_tails()}")
+            time.sleep(0.1)
+
     def _java(self, program: str, *arguments: str) -> str:
         """Kafka's own client, unmodified."""
         ran = subprocess.run(["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", kafka_install.classpath(),
@@ -170,6 +184,13 @@ def copied(recording: Path, home: Path) -> dict[str, Path]:
     for node, directory in nodes.items():
         shutil.copytree(recording / "nodes" / node, directory)
     return nodes
+
+
+def lose_logs(nodes: dict[str, Path]) -> None:
+    """Of what is to be captured only each node's newest segment is left: the rest is in its SSTables and its own commit log."""
+    for home in nodes.values():
+        for segment in sorted((home / "cdc_raw").glob("*.log"))[:-1]:
+            segment.unlink()
 
 
 def in_pieces(nodes: dict[str, Path], away: Path) -> list[list[tuple[Path, Path]]]:

@@ -22,6 +22,14 @@ bool IsOf(const StreamSpec& spec, const std::string& table) {
   return std::ranges::any_of(spec.tables, [&](const std::string& pattern) { return FitsPattern(pattern, table); });
 }
 
+// Of a Change that is not complete: whether it says nothing yet to readers who want whole rows.
+bool WaitsForMore(const Change& change) {
+  if (change.row == RowKind::kRange) return true;
+  if (change.after != nullptr) return !IsWhole(change, *change.after);
+  // What they were never told of has no end either.
+  return change.revision == 1 || !change.unknown.empty();
+}
+
 }  // namespace
 
 TopicWriter::TopicWriter(const Options& options, KafkaProducer* producer, StreamTopics* topics)
@@ -65,7 +73,7 @@ Status TopicWriter::WriteTo(Outlet* outlet, const Change& change) {
   if (seen == nullptr) return {};
   Change first;
   if (stream.hold_incomplete && !seen->complete) {
-    if (seen->row == RowKind::kRange || (seen->after != nullptr && !IsWhole(*seen, *seen->after))) {
+    if (WaitsForMore(*seen)) {
       ++stats_.held_back;
       return {};
     }
