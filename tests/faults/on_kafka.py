@@ -12,7 +12,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "kafka"))
 
 from braid import Braid, Unexpected  # noqa: E402
 from broker import Brokers  # noqa: E402
+from fold import check_folds  # noqa: E402
 from judge import Rules, check_streams  # noqa: E402
+from logs import write_a_past, write_where_logs_go  # noqa: E402
 from pipeline import KafkaPipeline  # noqa: E402
 from scene import CDC_SPACE_MIB, SHORT_TTLS_RUN_OUT, InBackground, Scene, Stage  # noqa: E402
 
@@ -50,8 +52,51 @@ def kafka(stage: Stage) -> None:
         _verdict(scene, pipeline)
 
 
-def _write_until(scene: Scene, over: threading.Event) -> None:
-    scene.workload.fixed_scenes()
+def past(stage: Stage) -> None:
+    """Agents and workers come late, to tables that were flushed here and not there, and are killed while they take them, under
+    load. Then the agents are away while logs are lost, and the gap heals."""
+    with contextlib.ExitStack() as stack:
+        scene = stack.enter_context(Scene(stage, "past", 0))
+        brokers = stack.enter_context(Brokers(scene.home / "brokers"))
+        size = 600 if stage.long else 150
+        write_a_past(scene, size)
+        pipeline = KafkaPipeline(stage.program, scene.home / "pipeline", brokers.bootstrap, stage.node_homes(),
+                                 kafka={"commit_interval": "50ms", "properties": {"session.timeout.ms": f"{SESSION_SECONDS}000"}},
+                                 source={"cdc_total_space": f"{CDC_SPACE_MIB}MiB", "sync_slack": "3s"},
+                                 settings={"backfill": {"rate": "1MiB"}})
+        stack.callback(pipeline.close)
+        pipeline.start_agents()
+        for _ in range(2):
+            pipeline.add_worker()
+        over = threading.Event()
+        load = InBackground(lambda: _write_until(scene, over, fixed=False))
+        load.start()
+        try:
+            for _ in range(30 if stage.long else 8):
+                time.sleep(scene.rng.uniform(0.5, 2.5))
+                victim = scene.rng.choice([*pipeline.agents.values(), *pipeline.workers])
+                victim.kill()
+                victim.start()
+            pipeline.await_whole()
+        finally:
+            over.set()
+            load.join()
+        scene.say("taken in; now a gap")
+        for agent in pipeline.agents.values():
+            agent.kill()
+        write_where_logs_go(scene, size)
+        scene.workload.statements(20)
+        pipeline.start_agents()
+        scene.await_of(lambda: any(worker.status().get("open_gaps") for worker in pipeline.workers), "a gap is found")
+        scene.workload.statements(size)
+        pipeline.await_whole()
+        scene.workload.end_counters()
+        _verdict(scene, pipeline, check_folds)
+
+
+def _write_until(scene: Scene, over: threading.Event, fixed: bool = True) -> None:
+    if fixed:
+        scene.workload.fixed_scenes()
     while not over.is_set():
         scene.workload.one()
         time.sleep(0.005)
@@ -122,20 +167,24 @@ class _Storm:
         self.scene.say("one worker")
 
 
-def _verdict(scene: Scene, pipeline: KafkaPipeline) -> None:
+def _by_rules(home: Path, out: Path) -> tuple[int, str, str]:
+    return check_streams(home, out, Rules())
+
+
+def _verdict(scene: Scene, pipeline: KafkaPipeline, judge=_by_rules) -> None:
     time.sleep(SHORT_TTLS_RUN_OUT)
     scene.write_truth()
     deadline = time.monotonic() + 60
     while True:
         pipeline.must_run()
-        wrong, summary = _read_and_check(scene, pipeline)
+        wrong, summary = _read_and_check(scene, pipeline, judge)
         if not wrong or time.monotonic() > deadline:
             break
         time.sleep(1)
     for process in pipeline.running():
         process.await_alive()
         process.stop()
-    wrong, summary = _read_and_check(scene, pipeline)
+    wrong, summary = _read_and_check(scene, pipeline, judge)
     if wrong:
         (scene.home / "complaints.txt").write_text(wrong, encoding="utf-8")
         raise Unexpected(f"{summary}\n{wrong[:6000]}\n{pipeline.log_tails()}")
@@ -144,7 +193,7 @@ def _verdict(scene: Scene, pipeline: KafkaPipeline) -> None:
     scene.say(f"{summary}; {starts[0]} starts of agents, {starts[1]} of workers")
 
 
-def _read_and_check(scene: Scene, pipeline: KafkaPipeline) -> tuple[str, str]:
+def _read_and_check(scene: Scene, pipeline: KafkaPipeline, judge) -> tuple[str, str]:
     """What is wrong, and a summary. A shard's numbers are those of all its tables, also of other scenarios'."""
     mine = scene.streams()
     captured = [f"{row['keyspace_name'].decode()}.{row['table_name'].decode()}" for row in scene.stage.session.execute(
@@ -153,5 +202,5 @@ def _read_and_check(scene: Scene, pipeline: KafkaPipeline) -> tuple[str, str]:
     records = pipeline.streams(captured, out)
     for table in set(captured) - set(mine):
         (out / f"{table}.ndjson").unlink()
-    count, summary, text = check_streams(scene.home, out, Rules())
+    count, summary, text = judge(scene.home, out)
     return "\n".join([*records, text] if count or records else []), summary

@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "live"
 import story as live_story  # noqa: E402
 from braid import Unexpected, fill  # noqa: E402
 from judge import Rules  # noqa: E402
-from on_kafka import kafka  # noqa: E402
+from logs import write_a_past, write_where_logs_go  # noqa: E402
+from on_kafka import kafka, past  # noqa: E402
 from scene import CDC_SPACE_MIB, InBackground, Scene, Stage  # noqa: E402
 
 from ledger import Write  # noqa: E402  judge knows the recorder's folder
@@ -355,18 +356,7 @@ def heal(stage: Stage) -> None:
     with Scene(stage, "heal", 0, settings={"backfill": {"rate": "256KiB"}}) as scene:
         cluster, workload = stage.cluster, scene.workload
         size = 600 if stage.long else 200
-        workload.create_schema()
-        stage.session.plain(f"CREATE TABLE {scene.keyspace}.filler (p int PRIMARY KEY, b blob)")
-        workload.fixed_scenes()
-        for number, commands in ((1, ("flush",)), (2, ("flush", "compact")), (3, ())):
-            workload.statements(size)
-            for command in commands:
-                cluster.nodetool(number, command, scene.keyspace)
-        # What was logged before that is still there, and counts no more.
-        stage.session.plain(f"TRUNCATE {scene.keyspace}.collections")
-        workload.statements(size)
-        _begin_segments(scene)
-        _lose_logs(scene)
+        write_a_past(scene, size)
         scene.braid.start()
         scene.work_until(_start(lambda: _kill_often(scene, 30 if stage.long else 8)), 0.01)
         scene.braid.start()
@@ -378,13 +368,7 @@ def heal(stage: Stage) -> None:
         workload.statements(size)
         # The word of it is lost with the logs.
         stage.session.plain(f"TRUNCATE {scene.keyspace}.keys_text")
-        workload.statements(size)
-        # What is gone from cdc_raw alone would still be read in the commitlog directory.
-        for _ in range(2):
-            _begin_segments(scene)
-            for node in cluster.nodes:
-                cluster.nodetool(node.number, "flush")
-        _lose_logs(scene)
+        write_where_logs_go(scene, size)
         workload.statements(20)
         scene.braid.start()
         scene.await_that(lambda: any(task["cause"] == "gap" for task in scene.braid.status().get("backfills", [])), "a gap is found")
@@ -393,30 +377,6 @@ def heal(stage: Stage) -> None:
         workload.end_counters()
         _verify(scene)
         scene.verdict(folds=True)
-
-
-def _segments(node, directory: str) -> list[int]:
-    return sorted(int(path.stem.rpartition("-")[2]) for path in (node.home / directory).glob("*.log"))
-
-
-def _begin_segments(scene: Scene) -> None:
-    """Writes until every node has gone on to new segments, to a table that is not captured."""
-    nodes = scene.stage.cluster.nodes
-    before = {node.name: _segments(node, "commitlog")[-1] for node in nodes}
-    number = 0
-    while any(_segments(node, "commitlog")[-1] < before[node.name] + 2 for node in nodes):
-        scene.stage.session.execute(f"INSERT INTO {scene.keyspace}.filler (p, b) VALUES (?, ?)",
-                                    [int32(number), scene.rng.randbytes(100_000)], timestamp=time.time_ns() // 1000)
-        number += 1
-
-
-def _lose_logs(scene: Scene) -> None:
-    """Of cdc_raw only the two newest segments stay: the one that is written to, and the one to come."""
-    for node in scene.stage.cluster.nodes:
-        kept = _segments(node, "cdc_raw")[-2:]
-        for path in (node.home / "cdc_raw").iterdir():
-            if int(path.name.removesuffix("_cdc.idx").removesuffix(".log").rpartition("-")[2]) not in kept:
-                path.unlink(missing_ok=True)
 
 
 def _kill_often(scene: Scene, kills: int) -> None:
@@ -457,4 +417,4 @@ def story(stage: Stage) -> None:
             raise Unexpected(f"{error}\n{(home / 'shown.txt').read_text(encoding='utf-8')}") from None
 
 
-SCENARIOS = {scenario.__name__: scenario for scenario in (story, kafka, kill, node, skew, schema, ttl, heal, disk)}
+SCENARIOS = {scenario.__name__: scenario for scenario in (story, kafka, past, kill, node, skew, schema, ttl, heal, disk)}

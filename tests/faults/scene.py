@@ -156,9 +156,12 @@ class Scene:
             return [json.loads(line) for line in lines]
 
     def await_that(self, holds, what: str, timeout: float = 60) -> None:
+        """While braid runs."""
+        self.await_of(lambda: self.braid.must_run() or holds(), what, timeout)
+
+    def await_of(self, holds, what: str, timeout: float = 60) -> None:
         deadline = time.monotonic() + timeout
         while not holds():
-            self.braid.must_run()
             if time.monotonic() > deadline:
                 raise Unexpected(f"not within {timeout:.0f} s: {what}\n{self.braid.log_tail()}")
             time.sleep(0.2)
