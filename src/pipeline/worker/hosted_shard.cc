@@ -41,7 +41,7 @@ Result<std::unique_ptr<HostedShard>> HostedShard::Open(FileSystem* files, const 
   TRY(files->MakeDirectory(options.path));
   ASSIGN_OR_RETURN(auto state, OpenState(options));
   ASSIGN_OR_RETURN(ShardMark mark, MarkOf(state.get(), options.path));
-  if (mark.commit > 0 && now_us - mark.committed_us > options.forget_after_us) {
+  if (mark.committed_us > 0 && now_us - mark.committed_us > options.forget_after_us) {
     state.reset();
     TRY(Clear(files, options.path));
     ASSIGN_OR_RETURN(state, OpenState(options));
@@ -54,7 +54,8 @@ int64_t HostedShard::changelog_from() const {
   return mark_.changelog.value == 0 ? kKafkaBeginning : mark_.changelog.value;
 }
 
-void HostedShard::BeginRestore(int64_t input, int64_t end) {
+void HostedShard::BeginRestore(int64_t input, int64_t end, int64_t now_us) {
+  restoring_since_us_ = now_us;
   phase_ = Phase::kRestoring;
   group_input_ = input;
   changelog_end_ = end;
@@ -97,6 +98,8 @@ Status HostedShard::CommitRestored() {
   ShardMark mark = mark_;
   mark.changelog.value = changelog_at_;
   mark.restoring = true;
+  // What is half restored is as old as what it was made of.
+  mark.committed_us = restoring_since_us_;
   return state_->Commit(EncodeMark(mark));
 }
 
@@ -107,8 +110,7 @@ Status HostedShard::RestoredTo(int64_t at) {
     return Corrupt(fmt::format(
         "shard {}: the group has committed offset {} of its mutations, but the changelog knows only what comes before "
         "{}: a part of it is gone. Was the changelog topic deleted, or its cleanup.policy changed? Begin anew with "
-        "other "
-        "topics, or another group",
+        "other topics, or another group",
         options_.number, group_input_, mark_.input.value));
   }
   phase_ = Phase::kRestored;

@@ -52,7 +52,7 @@ class HostedShard {
   int64_t changelog_from() const;
 
   // The group has committed `input` (kKafkaNone: nothing yet), and what the changelog held then ends at `end`.
-  void BeginRestore(int64_t input, int64_t end);
+  void BeginRestore(int64_t input, int64_t end, int64_t now_us);
   // A record of the changelog. Errors: those of RocksState; kCorrupt, kUnsupported of a mark.
   Status Restore(const KafkaRecord& record);
   // The changelog was read up to `at`: if that is all, it is restored. Errors: kCorrupt, where the changelog lacks what
@@ -93,6 +93,7 @@ class HostedShard {
   int64_t group_input_ = kKafkaNone;
   int64_t changelog_end_ = 0;
   int64_t changelog_at_ = 0;
+  int64_t restoring_since_us_ = 0;
   uint64_t restored_bytes_ = 0;
   std::unique_ptr<TopicWriter> topics_;
   std::unique_ptr<Shard> shard_;

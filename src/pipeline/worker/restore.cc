@@ -80,7 +80,7 @@ Status Worker::AskForRestore() {
     const auto input = std::ranges::find_if(*committed, is_its);
     const auto end = std::ranges::find_if(*ends, is_its);
     if (input == committed->end() || end == ends->end()) continue;
-    hosted->BeginRestore(input->offset, end->offset);
+    hosted->BeginRestore(input->offset, end->offset, WallClockUs());
     const KafkaPartition changelog = Changelog(hosted->number());
     from.push_back({changelog.topic, changelog.partition, hosted->changelog_from()});
   }
