@@ -232,7 +232,7 @@ KafkaProducer::KafkaProducer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)
 KafkaProducer::~KafkaProducer() = default;
 
 Result<std::unique_ptr<KafkaProducer>> KafkaProducer::Open(Options options) {
-  const kafka::NamesAndValues defaults = {
+  kafka::NamesAndValues defaults = {
       {"compression.type", "lz4"},
       {"linger.ms", std::to_string(options.linger_ms)},
       {"message.max.bytes", "67108864"},
@@ -248,6 +248,9 @@ Result<std::unique_ptr<KafkaProducer>> KafkaProducer::Open(Options options) {
     decided.emplace_back("enable.gapless.guarantee", "true");
     decided.emplace_back("message.timeout.ms", "0");
   } else {
+    // When a group's coordinator dies, rd_kafka_send_offsets_to_transaction (2.12.1) may wait without an end, until it
+    // hears of any change among the brokers: a controller's name that is new to it, from their metadata, is one.
+    defaults.emplace_back("topic.metadata.refresh.interval.ms", "2000");
     decided.emplace_back("transactional.id", options.transactional_id);
     decided.emplace_back("transaction.timeout.ms", std::to_string(options.transaction_timeout_ms));
   }
