@@ -69,6 +69,7 @@ class BrokersTest(StreamsCase):
         ballast = fill(volume)
         bring(pieces, len(pieces) // 2)
         self.brokers.await_end()
+        time.sleep(3)   # what was acknowledged before is let go
         kept = self.in_cdc_raw(pipeline)
         workers[0].kill()
         pipeline.agents["n1"].kill()
