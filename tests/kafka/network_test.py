@@ -18,7 +18,7 @@ class _Echo(threading.Thread):
         super().__init__(daemon=True)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.got = b""
+        self.got = bytearray()
         self.ended = 0
         self.start()
 
@@ -32,7 +32,7 @@ class _Echo(threading.Thread):
 
     def _serve(self, connection: socket.socket) -> None:
         try:
-            while some := connection.recv(1000):
+            while some := connection.recv(1 << 16):
                 self.got += some
                 connection.sendall(some)
         except OSError:
@@ -58,9 +58,9 @@ class NetworkTest(unittest.TestCase):
 
     def expect(self, client: socket.socket, what: bytes) -> None:
         client.settimeout(5)
-        got = b""
+        got = bytearray()
         while len(got) < len(what):
-            some = client.recv(1 << 20)
+            some = client.recv(1 << 16)
             self.assertTrue(some, "the connection ended")
             got += some
         self.assertEqual(got, what)
