@@ -91,7 +91,8 @@ class ReadTest(unittest.TestCase):
         cls.pipeline = KafkaPipeline(BRAID, cls.scratch / "pipeline", cls.brokers.bootstrap,
                                      copied(recording(RECORDING), cls.scratch), settings=settings,
                                      source={"on_corruption": "skip"},
-                                     kafka={"commit_interval": "20ms", "properties": {"session.timeout.ms": "6000"}})
+                                     # Records that do not wait for a commit are there when a worker dies, and are aborted.
+                                     kafka={"commit_interval": "20ms", "properties": {"session.timeout.ms": "6000", "linger.ms": "0"}})
         cls.addClassCleanup(cls.pipeline.close)
         cls.whole = Braid(BRAID, cls.scratch / "pipeline" / "whole", cls.pipeline.nodes, source=cls.pipeline.source,
                           settings=cls.pipeline.settings)
