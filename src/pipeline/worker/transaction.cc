@@ -77,13 +77,12 @@ Status Worker::CommitTransaction(const std::vector<Prepared>& prepared) {
     if (!written.has_value() && written.error().code == ErrorCode::kTransient) return Failed(written.error().message);
     TRY(written);
     const KafkaPartition input = Mutations(each.hosted->number());
-    if (each.mark->input.value > 0) offsets.push_back({input.topic, input.partition, each.mark->input.value});
+    // Also where nothing was read yet: only by its offsets does the broker know that the shard is still this worker's.
+    offsets.push_back({input.topic, input.partition, each.mark->input.value});
   }
   Failpoint("worker.state-produced");
-  if (!offsets.empty()) {
-    const auto sent = producer_->SendOffsets(offsets, consumer_->GroupMetadata(), kStepTimeoutMs);
-    if (!sent.ok()) return Failed(sent.message);
-  }
+  const auto sent = producer_->SendOffsets(offsets, consumer_->GroupMetadata(), kStepTimeoutMs);
+  if (!sent.ok()) return Failed(sent.message);
   Failpoint("worker.offsets-sent");
   const auto committed = producer_->Commit(kStepTimeoutMs);
   if (!committed.ok()) return Failed(committed.message);
