@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "pipeline/feed/wall_clock.h"
@@ -62,13 +63,16 @@ Status Worker::StepBackfills() {
   const bool is_useless = told != useless.end() && told->second == backfill_.attempt;
   // The files may have been opened before what was lost was written.
   const bool is_older = GapsOf(*hosted->shard()) != backfill_.gaps;
-  if (is_useless || is_older) return EndBackfill("", kFirstPauseUs);
+  // One that came has something, too; one that was let go never answers.
+  const bool others = NodesOf(*hosted->shard(), ShardOptions().least_nodes).size() != backfill_.nodes;
+  if (is_useless || is_older || others) return EndBackfill("", kFirstPauseUs);
   const SnapshotFeed::Progress progress = feed_.progress();
   if (progress.ready && !backfill_.asked) TRY(AskForSnapshot(hosted));
   TRY(GiveSnapshot(hosted));
   if (failed_ || backfill_.table == nullptr) return {};
   if (!progress.problem.empty()) {
     BackfillPause& pause = backfill_pauses_[{backfill_.partition, backfill_.table->table_id}];
+    pause.name = BackfillName();
     pause.problem = progress.problem;
     pause.length_us = std::clamp(pause.length_us * 2, kFirstPauseUs, kMostPauseUs);
     return EndBackfill(progress.problem, pause.length_us);
@@ -84,6 +88,7 @@ Status Worker::LookForBackfill() {
   const int64_t now_us = WallClockUs();
   if (failed_ || now_us < backfills_looked_us_ + kLookEveryUs) return {};
   backfills_looked_us_ = now_us;
+  std::set<std::pair<int32_t, TableId>> needed;
   for (const auto& [partition, hosted] : shards_) {
     if (hosted->phase() != HostedShard::Phase::kRunning) continue;
     Shard* shard = hosted->shard();
@@ -92,6 +97,7 @@ Status Worker::LookForBackfill() {
     if (config_.backfill.gaps) TRY(TellHealed(hosted.get(), HealedGaps(mark, *schemas_, rules.tokens)));
     if (failed_) return {};
     ASSIGN_OR_RETURN(const std::vector<PastNeed> needs, NeedsOf(mark, *schemas_, rules));
+    for (const PastNeed& need : needs) needed.insert({partition, need.table->table_id});
     for (const PastNeed& need : needs) {
       const auto pause = backfill_pauses_.find({partition, need.table->table_id});
       const bool pauses = pause != backfill_pauses_.end() && now_us < pause->second.until_us;
@@ -100,6 +106,12 @@ Status Worker::LookForBackfill() {
       return BeginBackfill(hosted.get(), need);
     }
   }
+  // What stood still and is not this worker's to do any more, or nobody's.
+  std::erase_if(backfill_pauses_, [&](const auto& pause) {
+    if (needed.contains(pause.first)) return false;
+    alarms_.Set(pause.second.name, "");
+    return true;
+  });
   return {};
 }
 
@@ -117,7 +129,8 @@ Status Worker::BeginBackfill(Hosted* hosted, const PastNeed& need) {
                .table = need.table,
                .attempt = static_cast<uint64_t>(WallClockUs()),
                .from = need.from,
-               .gaps = GapsOf(*shard)};
+               .gaps = GapsOf(*shard),
+               .nodes = nodes.size()};
   backfill_.note = {.task = need.task, .attempt = backfill_.attempt, .repair = need.repair};
   feed_.Start({.shard = hosted->number(),
                .schema = need.table,

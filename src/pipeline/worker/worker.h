@@ -152,6 +152,7 @@ class Worker {
     SnapshotNote note;
     Token from;
     std::vector<uint64_t> gaps;  // that were open when it began
+    size_t nodes = 0;            // that have to answer
     bool asked = false;          // agents know of it
     std::string waiting;         // SnapshotFeed::Progress, and since when
     int64_t waiting_since_us = 0;
@@ -159,6 +160,7 @@ class Worker {
   struct BackfillPause {
     int64_t until_us = 0;
     int64_t length_us = 0;  // the longer, the more often it has failed
+    std::string name;       // of the alarm
     std::string problem;
   };
   SnapshotFeed feed_;
