@@ -87,6 +87,22 @@ class PastTest(StreamsCase):
         told = [(record["partition"], json.loads(record["value"])["gap"]) for record in pipeline.consume(f"{NAME}.gaps")]
         return {(partition, gap["id"]) for partition, gap in told if gap["state"] == state}
 
+    def test_a_node_that_is_let_go_is_not_waited_for(self) -> None:
+        pipeline = self.pipeline(settings=FAST)
+        lose_logs(pipeline.nodes)
+        pipeline.start_agents()
+        pipeline.await_sent()
+        host = pipeline.agents["n3"].status()["nodes"][0]["host_id"]
+        pipeline.agents["n3"].stop()
+        worker = pipeline.add_worker()
+        self.await_that(lambda: any(task["state"] == "running" for task in worker.status().get("backfills", [])), "a table is read")
+        time.sleep(3)   # what the other nodes have would be read by now
+        self.assertTrue(worker.status()["backfills"])
+        retired = worker.command("retire", host)
+        self.assertEqual(retired.returncode, 0, retired.stderr)
+        pipeline.agents["n3"].close()
+        pipeline.await_whole()
+
     def test_whoever_reads_or_sends_is_killed(self) -> None:
         dice = self.dice()
         pipeline = self.pipeline(settings={"backfill": {"rate": "2MiB"}})
