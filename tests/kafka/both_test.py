@@ -9,7 +9,6 @@ import os
 import random
 import shutil
 import sys
-import tempfile
 import time
 import unittest
 import uuid
@@ -24,8 +23,9 @@ for room in ("integration", "faults"):
 
 import forged  # noqa: E402
 import kafka_install  # noqa: E402
-from broker import NOT_INSTALLED, Brokers  # noqa: E402
+from broker import NOT_INSTALLED  # noqa: E402
 from pipeline import KafkaPipeline, copied, in_pieces  # noqa: E402
+from streams_case import BrokerCase  # noqa: E402
 
 from braid import Braid, Unexpected  # noqa: E402
 from fold import check_folds  # noqa: E402
@@ -193,20 +193,7 @@ def number_of(event: dict) -> int:
     return int(event["sequence"].split(":")[2])
 
 
-class BothTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls) -> None:
-        if keep := os.environ.get("BRAID_KEEP"):
-            cls.scratch = Path(keep) / "both"
-            shutil.rmtree(cls.scratch, ignore_errors=True)
-        else:
-            scratch = tempfile.TemporaryDirectory(prefix="braid-kafka-")
-            cls.addClassCleanup(scratch.cleanup)
-            cls.scratch = Path(scratch.name)
-        brokers = Brokers(cls.scratch / "brokers")
-        cls.brokers = brokers.__enter__()
-        cls.addClassCleanup(brokers.__exit__, None, None, None)
-
+class BothTest(BrokerCase):
     def sides(self, recorded: str, streams: list[dict], kinds: tuple[str, ...] = PAIR, kafka: dict | None = None,
               exclude: tuple[str, ...] = (), suffix: str = "", **settings) -> list[Side]:
         home = self.scratch / (self.id().rsplit(".", 1)[1].replace("_", "-") + suffix)

@@ -5,12 +5,9 @@ any place.
 The program is $BRAID, or build/release/braid. $BRAID_KEEP: a directory for all logs and data."""
 
 import json
-import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 from collections import defaultdict
@@ -23,8 +20,9 @@ for room in ("integration", "faults"):
 
 import forged  # noqa: E402
 import kafka_install  # noqa: E402
-from broker import NOT_INSTALLED, Brokers  # noqa: E402
+from broker import NOT_INSTALLED  # noqa: E402
 from pipeline import NAME, KafkaPipeline, copied, in_pieces  # noqa: E402
+from streams_case import BrokerCase  # noqa: E402
 
 from braid import Braid, Unexpected  # noqa: E402
 from fold import check_folds  # noqa: E402
@@ -74,19 +72,10 @@ def fold(found: list[dict]) -> dict:
     return {row: after for row, after in rows.items() if after is not None}
 
 
-class ReadTest(unittest.TestCase):
+class ReadTest(BrokerCase):
     @classmethod
     def setUpClass(cls) -> None:
-        if keep := os.environ.get("BRAID_KEEP"):
-            cls.scratch = Path(keep) / "read"
-            shutil.rmtree(cls.scratch, ignore_errors=True)
-        else:
-            scratch = tempfile.TemporaryDirectory(prefix="braid-kafka-")
-            cls.addClassCleanup(scratch.cleanup)
-            cls.scratch = Path(scratch.name)
-        brokers = Brokers(cls.scratch / "brokers")
-        cls.brokers = brokers.__enter__()
-        cls.addClassCleanup(brokers.__exit__, None, None, None)
+        super().setUpClass()
         settings = {"purge_slack": "365d", "streams": STREAMS[:2]}
         cls.pipeline = KafkaPipeline(BRAID, cls.scratch / "pipeline", cls.brokers.bootstrap,
                                      copied(recording(RECORDING), cls.scratch), settings=settings,

@@ -34,6 +34,23 @@ SESSION_SECONDS = 6
 QUICK = {"properties": {"session.timeout.ms": f"{SESSION_SECONDS}000"}}
 
 
+class BrokerCase(unittest.TestCase):
+    """One broker, and one directory, for all tests of the class."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        if keep := os.environ.get("BRAID_KEEP"):
+            cls.scratch = Path(keep) / cls.__name__
+            shutil.rmtree(cls.scratch, ignore_errors=True)
+        else:
+            scratch = tempfile.TemporaryDirectory(prefix="braid-kafka-")
+            cls.addClassCleanup(scratch.cleanup)
+            cls.scratch = Path(scratch.name)
+        brokers = Brokers(cls.scratch / "brokers")
+        cls.brokers = brokers.__enter__()
+        cls.addClassCleanup(brokers.__exit__, None, None, None)
+
+
 class StreamsCase(unittest.TestCase):
     of = RECORDING
 
