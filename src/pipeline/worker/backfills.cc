@@ -64,7 +64,7 @@ Status Worker::StepBackfills() {
   // The files may have been opened before what was lost was written.
   const bool is_older = GapsOf(*hosted->shard()) != backfill_.gaps;
   // One that came has something, too; one that was let go never answers.
-  const bool others = NodesOf(*hosted->shard(), ShardOptions().least_nodes).size() != backfill_.nodes;
+  const bool others = NodesOf(*hosted->shard(), LeastNodes()).size() != backfill_.nodes;
   if (is_useless || is_older || others) return EndBackfill("", kFirstPauseUs);
   const SnapshotFeed::Progress progress = feed_.progress();
   if (progress.ready && !backfill_.asked) TRY(AskForSnapshot(hosted));
@@ -122,7 +122,7 @@ Status Worker::TellHealed(Hosted* hosted, const std::vector<Gap>& gaps) {
 
 Status Worker::BeginBackfill(Hosted* hosted, const PastNeed& need) {
   Shard* shard = hosted->shard();
-  std::vector<SnapshotFeed::Node> nodes = NodesOf(*shard, ShardOptions().least_nodes);
+  std::vector<SnapshotFeed::Node> nodes = NodesOf(*shard, LeastNodes());
   if (nodes.empty()) return {};
   // Agents that were asked before may still answer: what they send is of another attempt.
   backfill_ = {.partition = static_cast<int32_t>(hosted->number()),

@@ -42,7 +42,11 @@ void SnapshotFeed::Start(Job job) {
 }
 
 void SnapshotFeed::Stop() {
-  stop_ = true;
+  {
+    // Under the lock: else the thread may look, find nothing, and sleep through what it is told.
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
   room_.notify_all();
   if (thread_.joinable()) thread_.join();
 }

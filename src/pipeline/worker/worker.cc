@@ -385,12 +385,16 @@ HostedShard* Worker::Find(int32_t partition) const {
   return found == shards_.end() ? nullptr : found->second.get();
 }
 
+size_t Worker::LeastNodes() const {
+  return std::max<size_t>(config_.nodes.size(), schemas_->nodes_in_all());
+}
+
 Shard::Options Worker::ShardOptions() {
   Shard::Options options{
       .purge_slack_us = config_.purge_slack_us,
       .commit_bytes = CommitBytes(),
       .commit = [this] { return CommitWithin(); },
-      .least_nodes = std::max<size_t>(config_.nodes.size(), schemas_->nodes_in_all()),
+      .least_nodes = LeastNodes(),
       .hold = {.window_us = config_.reorder_window_us,
                .quorum = config_.publish_quorum,
                .confirm_timeout_us = config_.confirm_timeout_us,

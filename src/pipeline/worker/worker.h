@@ -120,6 +120,8 @@ class Worker {
   KafkaPartition Mutations(uint32_t shard) const;
   KafkaPartition Changelog(uint32_t shard) const;
   Hosted* Find(int32_t partition) const;
+  // So many have to tell of themselves before anything is known of all.
+  size_t LeastNodes() const;
   Shard::Options ShardOptions();
   HostedShard::Running RunningOptions();
   void Tell(bool alarm, const std::string& message) const;
