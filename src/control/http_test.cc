@@ -137,7 +137,7 @@ TEST_F(HttpTest, ItStopsPromptlyWhateverClientsDo) {
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   const auto begin = std::chrono::steady_clock::now();
   server_.reset();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
   over = true;
   for (std::thread& drip : drips) drip.join();
 }

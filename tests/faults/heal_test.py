@@ -149,7 +149,7 @@ class Healed(unittest.TestCase):
         commitlog.rename(hidden)
         commitlog.mkdir()
         braid.start()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not any("the node's own" in alarm for alarm in braid.status().get("alarms", [])):
             self.assertLess(time.monotonic(), deadline, braid.log_tail())
             time.sleep(0.1)
@@ -168,7 +168,7 @@ class Healed(unittest.TestCase):
         hidden = self.scratch / "hidden"
         directory.rename(hidden)
         braid.start()
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 90
         states: dict[str, str] = {}
         while table not in states or any(state != "done" for name, state in states.items() if name != table):
             self.assertLess(time.monotonic(), deadline, f"{states}\n{braid.log_tail()}")
@@ -196,7 +196,7 @@ class Healed(unittest.TestCase):
         self.command(braid, "backfill", "--table", table, "--no-wait")
         self.command(braid, "backfill", "--table", table, "--pause")
         state = lambda: [task["state"] for task in braid.status()["backfills"] if task["table"] == table]
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while state() not in (["paused"], ["done"]):
             self.assertLess(time.monotonic(), deadline, state())
             time.sleep(0.1)

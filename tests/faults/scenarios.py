@@ -128,7 +128,7 @@ def _place(sequence: str) -> tuple[str, int]:
 
 def _reader_has_all(scene: Scene, target: Path, reader) -> None:
     wanted = (scene.home / "out" / f"{scene.keyspace}.natives.ndjson").read_bytes()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while len(target.read_bytes()) < len(wanted) and time.monotonic() < deadline:
         time.sleep(0.2)
     if reader.poll() is not None:

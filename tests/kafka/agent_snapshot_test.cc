@@ -282,16 +282,16 @@ TEST_F(AgentSnapshotTest, WhatIsWithdrawnOrReplacedIsAbandonedSoon) {
   EXPECT_EQ(agent.stats().backfills[0].table, "rec.collections");
   EXPECT_TRUE(agent.stats().backfills[0].running);
   Withdraw(0);
-  ASSERT_TRUE(agent.Waits([](const RunStats& stats) { return stats.backfills.empty(); }, 3));
+  ASSERT_TRUE(agent.Waits([](const RunStats& stats) { return stats.backfills.empty(); }, 20));
   const SnapshotRequest replaced = Request(1, table);
   const SnapshotRequest waiting = Request(2, table);
   Ask(replaced);
   Ask(waiting);
-  ASSERT_TRUE(agent.Waits(reads("shard 1 of n1"), 3));
+  ASSERT_TRUE(agent.Waits(reads("shard 1 of n1"), 20));
   Ask(Request(1, table));
-  ASSERT_TRUE(agent.Waits(reads("shard 2 of n1"), 3)) << "the others wait, too";
+  ASSERT_TRUE(agent.Waits(reads("shard 2 of n1"), 20)) << "the others wait, too";
   Withdraw(2);
-  ASSERT_TRUE(agent.Waits(reads("shard 1 of n1"), 3));
+  ASSERT_TRUE(agent.Waits(reads("shard 1 of n1"), 20));
   EXPECT_THAT(Read(withdrawn).ends, IsEmpty());
   EXPECT_THAT(Read(replaced).ends, IsEmpty());
   EXPECT_THAT(Read(waiting).ends, IsEmpty());
@@ -321,7 +321,7 @@ TEST_F(AgentSnapshotTest, WhatCannotBeReadIsSaidWithTheFileAndTheNode) {
   const SnapshotRequest mended = Request(1, Table("collections")->table_id);
   Ask(mended);
   EXPECT_EQ(EndOf(mended), "");
-  EXPECT_TRUE(agent.Waits([](const RunStats& stats) { return stats.alarms.empty(); }, 5)) << agent.lines();
+  EXPECT_TRUE(agent.Waits([](const RunStats& stats) { return stats.alarms.empty(); }, 30)) << agent.lines();
 }
 
 TEST_F(AgentSnapshotTest, WithoutACommitlogDirectoryNothingIsRead) {

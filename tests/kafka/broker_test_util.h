@@ -22,7 +22,7 @@
 
 namespace braid {
 
-constexpr int kLongMs = 20'000;
+constexpr int kLongMs = 60'000;
 
 inline KafkaProperties Properties() {
   const char* brokers = std::getenv("BRAID_KAFKA");

@@ -67,7 +67,7 @@ class KafkaPipeline:
         for process in (*self.agents.values(), *self.workers):
             process.close()
 
-    def await_sent(self, timeout: float = 60) -> None:
+    def await_sent(self, timeout: float = 120) -> None:
         """All that the nodes logged is acknowledged by the broker."""
         deadline = time.monotonic() + timeout
         for node, agent in self.agents.items():
@@ -81,7 +81,7 @@ class KafkaPipeline:
                     raise Unexpected(f"agent {node} has not sent everything: {status}\n{agent.log_tail()}")
                 time.sleep(0.05)
 
-    def await_taken_in(self, timeout: float = 90) -> None:
+    def await_taken_in(self, timeout: float = 180) -> None:
         """The workers that run have committed all of the mutations topic as it is now."""
         deadline = time.monotonic() + timeout
         quiet = 0
@@ -100,7 +100,7 @@ class KafkaPipeline:
                 raise Unexpected(f"not everything is taken in: {inlets}\n{logs}")
             time.sleep(0.3)
 
-    def await_whole(self, timeout: float = 150) -> None:
+    def await_whole(self, timeout: float = 240) -> None:
         """Nothing is left to be read of any table's past, and no gap is open."""
         deadline = time.monotonic() + timeout
         while True:

@@ -133,7 +133,7 @@ class ReadTest(BrokerCase):
         cdc_raw = cls.pipeline.nodes["n1"] / "cdc_raw"
         newest = max(int(path.stem.split("-")[2]) for path in cdc_raw.glob("*.log"))
         forged.damaged(cdc_raw, newest + 1000)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while len(cls.gap_records()) < cls.pipeline.shards:
             cls.whole.must_run()
             if time.monotonic() > deadline:
@@ -148,7 +148,7 @@ class ReadTest(BrokerCase):
     def end_of(cls, follower: subprocess.Popen) -> int:
         """Of one that has everything: its file no longer grows."""
         wanted = sum(1 for record in cls.records if record["value"] is not None) + 1   # and the gap
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while cls.followed.read_bytes().count(b"\n") < wanted and time.monotonic() < deadline:
             time.sleep(0.05)
         follower.send_signal(signal.SIGINT)

@@ -115,15 +115,19 @@ TEST_F(SchemaJournalTest, LargeBatchesComeWholeAndInOrder) {
 }
 
 TEST_F(SchemaJournalTest, ABrokerThatIsAway) {
+  MustAppend(Journal().get(), {Definition(1)});
+  // Impatient only where nobody answers: a busy broker may take longer than that.
   const auto journal = Journal(1'000);
-  MustAppend(journal.get(), {Definition(1)});
-  ASSERT_THAT(MustRead(journal.get()), SizeIs(1));
+  Result<std::vector<SchemaRecord>> before = journal->ReadNew();
+  for (int i = 0; i < 30 && !before.has_value(); ++i) before = journal->ReadNew();
+  ASSERT_TRUE(before.has_value()) << before.error().message;
+  ASSERT_THAT(*before, SizeIs(1));
   Hurt("kill 1");
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(journal->ReadNew().error().code, ErrorCode::kTransient);
   EXPECT_THAT(*journal->ReadArrived(), SizeIs(0));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(journal->Append({Definition(2)}).error().code, ErrorCode::kTransient);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(8));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
   // Opened meanwhile.
   const auto other = Journal(1'000);
   EXPECT_EQ(other->ReadNew().error().code, ErrorCode::kTransient);

@@ -122,7 +122,7 @@ class StreamsTest(StreamsCase):
         self.assertEqual(wrong.returncode, 2, wrong.stderr)
         retired = worker.command("retire", host)
         self.assertEqual(retired.returncode, 0, retired.stderr)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while watermark() == stands:
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.1)

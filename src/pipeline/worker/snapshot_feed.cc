@@ -78,14 +78,17 @@ void SnapshotFeed::Run() {
   if (!fed.has_value()) progress_.problem = fed.error().message;
 }
 
+KafkaPartition SnapshotFeed::PartitionOf(const Node& node) const {
+  return {SnapshotTopic(*config_, node.host).name, static_cast<int32_t>(job_.shard)};
+}
+
 // Where each node's topic ends now: what an agent answers is behind that.
 Result<std::vector<KafkaOffset>> SnapshotFeed::FindEnds(KafkaAdmin* admin) {
   std::vector<KafkaOffset> ends;
   for (const Node& node : job_.nodes) {
-    const KafkaPartition partition{SnapshotTopic(*config_, node.host).name, static_cast<int32_t>(job_.shard)};
     while (true) {
       if (stop_) return Stopped();
-      const auto end = admin->LogEnds({partition}, kAskTimeoutMs);
+      const auto end = admin->LogEnds({PartitionOf(node)}, kAskTimeoutMs);
       if (end.has_value() && !end->empty()) {
         ends.push_back(end->front());
         break;
@@ -146,10 +149,16 @@ Status SnapshotFeed::Feed() {
   end.snapshot.whole = end.snapshot.done = true;
   end.snapshot.token = job_.through;
   TRY(Push(std::move(end)));
-  // Nobody reads it again. What cannot be deleted now goes by the topic's retention.
-  ASSIGN_OR_RETURN(const std::vector<KafkaOffset> read, FindEnds(admin.get()));
-  (void)admin->DeleteRecords(read, kAskTimeoutMs).has_value();
+  DeleteWhatWasRead(admin.get());
   return {};
+}
+
+// Nobody reads it again. What cannot be deleted now goes by the topic's retention: that is worth no wait.
+void SnapshotFeed::DeleteWhatWasRead(KafkaAdmin* admin) {
+  std::vector<KafkaPartition> partitions;
+  for (const Node& node : job_.nodes) partitions.push_back(PartitionOf(node));
+  const auto ends = admin->LogEnds(partitions, kAskTimeoutMs);
+  if (ends.has_value()) (void)admin->DeleteRecords(*ends, kAskTimeoutMs).has_value();
 }
 
 Status SnapshotFeed::GivePieces(TableMerge* merge) {

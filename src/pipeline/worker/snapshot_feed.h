@@ -64,9 +64,11 @@ class SnapshotFeed {
  private:
   void Run();
   Status Feed();
+  KafkaPartition PartitionOf(const Node& node) const;
   Result<std::vector<KafkaOffset>> FindEnds(KafkaAdmin* admin);
   SnapshotSource::Options SourceOptions(const Node& node, const KafkaOffset& from);
   Status GivePieces(TableMerge* merge);
+  void DeleteWhatWasRead(KafkaAdmin* admin);
   Status Push(Message message);
   Message MakeMessage(Message::Kind kind) const;
 

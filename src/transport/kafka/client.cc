@@ -39,8 +39,10 @@ constexpr std::array kDecided = {"acks",
                                  "delivery.report.only.error",
                                  "log.queue"};
 
-// What somebody who reads this error can do.
-const char* Advice(rd_kafka_resp_err_t err) {
+// What somebody who reads this error, with librdkafka's `words` for it, can do.
+const char* Advice(rd_kafka_resp_err_t err, std::string_view words) {
+  // A handshake that failed at once is told as a lost connection.
+  if (err == RD_KAFKA_RESP_ERR__TRANSPORT && words.find("SSL routines") != words.npos) err = RD_KAFKA_RESP_ERR__SSL;
   switch (err) {
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
     case RD_KAFKA_RESP_ERR__TRANSPORT:
@@ -248,7 +250,7 @@ std::string Client::Text(const std::string& what, rd_kafka_resp_err_t err, std::
   }
   text +=
       fmt::format(": {} ({})", words.empty() ? std::string_view(rd_kafka_err2str(err)) : words, rd_kafka_err2name(err));
-  if (const char* advice = Advice(err); *advice != '\0') text += fmt::format("; {}", advice);
+  if (const char* advice = Advice(err, words); *advice != '\0') text += fmt::format("; {}", advice);
   return properties_.Redacted(std::move(text));
 }
 
