@@ -9,20 +9,26 @@
 #include "capture/schema_log.h"
 #include "pipeline/run/hosts.h"
 #include "pipeline/run/node_table.h"
+#include "pipeline/run/partition_key.h"
 
 namespace braid {
 namespace {
 
 constexpr std::array<std::string_view, 5> kWords = {"begin", "verify", "pause", "resume", "cancel"};
 
-// A name that is mistyped is told to whoever typed it, rather than to a log.
-Status CheckTable(FileSystem* files, const std::string& state, const std::string& name) {
+// The newest definition that the pipeline knows. A name that is mistyped is told to whoever typed it, rather than to a
+// log.
+Result<TableSchemaPtr> FindTable(const std::string& state, const std::string& name) {
+  FileSystem* files = PosixFileSystem();
+  TRY(ReadIdentity(files, state));
   TRY(files->Info(SchemaLogPath(state)));
   ASSIGN_OR_RETURN(const auto records, SchemaLog::Read(files, SchemaLogPath(state)));
-  const bool known = std::ranges::any_of(records, [&](const SchemaRecord& record) {
-    return record.schema != nullptr && record.schema->FullName() == name;
-  });
-  return known ? Status() : NotFound(fmt::format("this pipeline knows no table {}", name));
+  TableSchemaPtr found;
+  for (const SchemaRecord& record : records) {
+    if (record.schema != nullptr && record.schema->FullName() == name) found = record.schema;
+  }
+  if (found == nullptr) return NotFound(fmt::format("this pipeline knows no table {}", name));
+  return found;
 }
 
 }  // namespace
@@ -45,10 +51,15 @@ Result<BackfillRequest> DecodeRequest(std::string_view text) {
   return request;
 }
 
+Result<TokenRange> TokensOfKey(const std::string& state, const std::string& table, const std::string& key) {
+  ASSIGN_OR_RETURN(const TableSchemaPtr schema, FindTable(state, table));
+  ASSIGN_OR_RETURN(const std::string raw, ParsePartitionKey(*schema, key));
+  return *RangeOfKeys(raw, raw);
+}
+
 Result<BackfillOutcome> AskBackfill(const std::string& state, const BackfillRequest& request) {
   FileSystem* files = PosixFileSystem();
-  TRY(ReadIdentity(files, state));
-  TRY(CheckTable(files, state, request.table));
+  TRY(FindTable(state, request.table));
   TRY(files->MakeDirectory(RequestsPath(state)));
   TRY(files->ReplaceFile(
       fmt::format("{}/{}{:020}", RequestsPath(state), kBackfillRequestPrefix, static_cast<uint64_t>(WallClockUs())),

@@ -26,6 +26,10 @@ enum class BackfillOutcome : uint8_t {
 // kIoError, kNoSpace.
 Result<BackfillOutcome> AskBackfill(const std::string& state, const BackfillRequest& request);
 
+// The token of one partition of `table`, as a range: `key` as ParsePartitionKey reads it, by the newest definition that
+// the pipeline knows. Errors: kNotFound as above, kInvalidArgument (it is no key of the table).
+Result<TokenRange> TokensOfKey(const std::string& state, const std::string& table, const std::string& key);
+
 // Within pipeline/run: a request as it lies in its file, and back. kCorrupt if it is none.
 std::string EncodeRequest(const BackfillRequest& request);
 Result<BackfillRequest> DecodeRequest(std::string_view text);
