@@ -21,6 +21,7 @@ struct OnlineBackfillArguments {
   std::string config;
   std::vector<std::string> tables;
   TokenRange tokens;
+  std::optional<std::string> key;  // only this partition
   BackfillRequest::What what = BackfillRequest::What::kBegin;
   bool wait = true;
 };

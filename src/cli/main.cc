@@ -180,16 +180,19 @@ void AddOnlineBackfill(CLI::App* backfill, OnlineBackfillArguments* online) {
        {"--node", "--out", "--name", "--on-corruption", "--now", "--snapshot", "--backups", "--memory"}) {
     config->excludes(name);
   }
-  backfill
-      ->add_option_function<std::string>(
-          "--token-range", [online](const std::string& text) { TakeTokens(text, &online->tokens); },
-          "With --config: only this part of the ring")
-      ->type_name("AFTER:THROUGH")
+  CLI::Option* range = backfill->add_option_function<std::string>(
+      "--token-range", [online](const std::string& text) { TakeTokens(text, &online->tokens); },
+      "With --config: only this part of the ring");
+  range->type_name("AFTER:THROUGH")
       ->check([](const std::string& text) {
         TokenRange tokens;
         return TakeTokens(text, &tokens);
       })
       ->needs(config);
+  CLI::Option* key = backfill->add_option(
+      "--key", online->key,
+      "With --config: only this partition; its key's values as in CQL, with commas between, e.g. 842 or \"'abc', 7\"");
+  key->type_name("KEY")->needs(config)->excludes(range);
   const auto add_word = [&](const char* name, What what, const char* help) {
     return backfill
         ->add_flag_callback(
@@ -201,6 +204,7 @@ void AddOnlineBackfill(CLI::App* backfill, OnlineBackfillArguments* online) {
   CLI::Option* cancel = add_word("--cancel", What::kCancel, "With --config: give them up");
   pause->excludes(resume, cancel);
   resume->excludes(cancel);
+  for (CLI::Option* word : {pause, resume, cancel}) word->excludes(key, range);
   backfill
       ->add_flag_callback(
           "--no-wait", [online] { online->wait = false; }, "With --config: do not wait for the end")

@@ -147,10 +147,16 @@ Status AskAndWait(const OnlineBackfillArguments& arguments) {
   using What = BackfillRequest::What;
   ASSIGN_OR_RETURN(const Config config, ReadConfig(arguments.config, ConfigUse::kAsk));
   TRY(CheckNotOnKafka(config));
-  for (const std::string& table : arguments.tables) {
+  // All of them before the first is asked for: a key that is wrong for one of the tables leaves nothing half done.
+  std::vector<TokenRange> tokens(arguments.tables.size(), arguments.tokens);
+  for (size_t i = 0; arguments.key.has_value() && i < tokens.size(); ++i) {
+    ASSIGN_OR_RETURN(tokens[i], TokensOfKey(config.state, arguments.tables[i], *arguments.key));
+  }
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const std::string& table = arguments.tables[i];
     const int64_t since_us = NowUs();
     ASSIGN_OR_RETURN(const BackfillOutcome outcome,
-                     AskBackfill(config.state, {.what = arguments.what, .table = table, .tokens = arguments.tokens}));
+                     AskBackfill(config.state, {.what = arguments.what, .table = table, .tokens = tokens[i]}));
     if (outcome == BackfillOutcome::kLeft) {
       fmt::print("{}: no pipeline runs on {}; it is done when one does\n", table, config.state);
       continue;
@@ -203,7 +209,7 @@ Result<bool> VerifyAll(const VerifyArguments& arguments) {
     if (!TellVerdict(table, task, arguments.samples)) differ.push_back(table);
   }
   if (arguments.repair && !differ.empty()) {
-    TRY(AskAndWait({.config = arguments.config, .tables = differ, .tokens = {}}));
+    TRY(AskAndWait({.config = arguments.config, .tables = differ, .tokens = {}, .key = {}}));
   }
   ASSIGN_OR_RETURN(const bool told, VerifyTold(config, tables, arguments.samples));
   return told && differ.empty();

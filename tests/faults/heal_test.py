@@ -20,6 +20,7 @@ from support import BRAID, NODES, read_lines, recording, schemas  # noqa: E402
 
 from braid import Braid  # noqa: E402
 from fold import check_folds  # noqa: E402
+from judge import canonical  # noqa: E402
 
 # Their SSTables are in them.
 RECORDINGS = ("cassandra-5.0.6-plain", "cassandra-5.0.6-none-zstd", "cassandra-5.0.6-none-lz4")
@@ -181,6 +182,36 @@ class Healed(unittest.TestCase):
         self.await_whole(braid)
         braid.stop()
         self.judge(braid)
+
+    def test_one_partition_is_taken_when_asked(self) -> None:
+        braid = self.use(RECORDINGS[0])
+        self.lose_logs(braid)
+        braid.settings["backfill"] = {"bootstrap": "none", "gaps": "none"}
+        braid.write_config()
+        braid.start()
+        braid.await_ready()
+        table, wanted = "rec.keys_text", {"a": "t8", "b": -105}
+        is_of = lambda image: {part: image[part] for part in wanted} == wanted
+        for wrong, why in (("t8, -105", "in single quotes"), ("'t8'", "2 values"), ("'t8', 3000000000", "2147483647")):
+            refused = braid.command("backfill", "--table", table, "--key", wrong)
+            self.assertEqual(refused.returncode, 2, refused.stderr)
+            self.assertIn(why, refused.stderr)
+        self.assertIn("done", self.command(braid, "backfill", "--table", table, "--key", "'t8', -105"))
+        out = self.scratch / "stream.ndjson"
+        braid.read(table, out)
+        events = [event for _, event in read_lines(out) if event["op"] != "m"]
+        taken = [event for event in events if event["op"] == "r"]
+        self.assertTrue(taken)
+        self.assertTrue(all(is_of(event["key"]) for event in taken))
+        rows: dict[str, dict | None] = {}
+        for event in events:
+            if event["source"]["row"] == "regular" and is_of(event["key"]):
+                rows[canonical(event["key"])] = event["after"]
+        truth = [image for _, image in read_lines(self.recording / "truth" / f"{table}.ndjson") if is_of(image)]
+        self.assertTrue(truth)
+        self.assertEqual(sorted(canonical(image) for image in rows.values() if image is not None),
+                         sorted(canonical(image) for image in truth))
+        braid.stop()
 
     def test_is_held_and_given_up_as_asked(self) -> None:
         braid = self.use(RECORDINGS[0])
