@@ -248,9 +248,11 @@ Result<std::unique_ptr<KafkaProducer>> KafkaProducer::Open(Options options) {
     decided.emplace_back("enable.gapless.guarantee", "true");
     decided.emplace_back("message.timeout.ms", "0");
   } else {
-    // When a group's coordinator dies, rd_kafka_send_offsets_to_transaction (2.12.1) may wait without an end, until it
-    // hears of any change among the brokers: a controller's name that is new to it, from their metadata, is one.
+    // When a group's coordinator dies, rd_kafka_send_offsets_to_transaction (2.12.1) may wait without an end: it looks
+    // for the new one only when some connection comes or goes, and none does while it waits. So those that are idle go,
+    // and the brokers' metadata are asked for soon.
     defaults.emplace_back("topic.metadata.refresh.interval.ms", "2000");
+    decided.emplace_back("connections.max.idle.ms", "3000");
     decided.emplace_back("transactional.id", options.transactional_id);
     decided.emplace_back("transaction.timeout.ms", std::to_string(options.transaction_timeout_ms));
   }
