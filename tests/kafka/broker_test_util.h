@@ -51,12 +51,16 @@ class BrokerTest : public testing::Test {
   static std::unique_ptr<KafkaAdmin> Admin() { return *KafkaAdmin::Open({.properties = Properties(), .log = {}}); }
 
   // A topic of this test's own.
-  static std::string Topic(int32_t partitions, std::vector<std::pair<std::string, std::string>> configs = {}) {
+  static std::string Topic(int32_t partitions, const std::vector<std::pair<std::string, std::string>>& configs = {}) {
     static int number = 0;
     std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
     std::replace(name.begin(), name.end(), '/', '.');
     name += "-" + std::to_string(getpid()) + "-" + std::to_string(++number);
-    const Status made = Admin()->CreateTopics({{name, partitions, -1, std::move(configs)}}, kLongMs);
+    Status made = Admin()->CreateTopics({{name, partitions, -1, configs}}, kLongMs);
+    // What a client first knows of several brokers changes as it learns of the others.
+    for (int i = 0; i < 10 && !made.has_value() && made.error().code == ErrorCode::kTransient; ++i) {
+      made = Admin()->CreateTopics({{name, partitions, -1, configs}}, kLongMs);
+    }
     EXPECT_TRUE(made.has_value()) << made.error().message;
     return name;
   }
