@@ -50,6 +50,15 @@ class Healed(unittest.TestCase):
             for segment in segments[:-1]:
                 segment.unlink()
 
+    def start_one_that_only_does_as_asked(self) -> Braid:
+        braid = self.use(RECORDINGS[0])
+        self.lose_logs(braid)
+        braid.settings["backfill"] = {"bootstrap": "none", "gaps": "none"}
+        braid.write_config()
+        braid.start()
+        braid.await_ready()
+        return braid
+
     def await_whole(self, braid: Braid, timeout: float = 120) -> None:
         deadline = time.monotonic() + timeout
         while True:
@@ -184,12 +193,7 @@ class Healed(unittest.TestCase):
         self.judge(braid)
 
     def test_one_partition_is_taken_when_asked(self) -> None:
-        braid = self.use(RECORDINGS[0])
-        self.lose_logs(braid)
-        braid.settings["backfill"] = {"bootstrap": "none", "gaps": "none"}
-        braid.write_config()
-        braid.start()
-        braid.await_ready()
+        braid = self.start_one_that_only_does_as_asked()
         table, wanted = "rec.keys_text", {"a": "t8", "b": -105}
         is_of = lambda image: {part: image[part] for part in wanted} == wanted
         for wrong, why in (("t8, -105", "in single quotes"), ("'t8'", "2 values"), ("'t8', 3000000000", "2147483647")):
@@ -214,12 +218,7 @@ class Healed(unittest.TestCase):
         braid.stop()
 
     def test_is_held_and_given_up_as_asked(self) -> None:
-        braid = self.use(RECORDINGS[0])
-        self.lose_logs(braid)
-        braid.settings["backfill"] = {"bootstrap": "none", "gaps": "none"}
-        braid.write_config()
-        braid.start()
-        braid.await_ready()
+        braid = self.start_one_that_only_does_as_asked()
         table = "rec.wide"
         half = braid.state / "requests" / f"backfill-{1:020}.new"
         half.parent.mkdir(exist_ok=True)
