@@ -78,12 +78,12 @@ class RunningAgent {
   }
 
  private:
-  std::unique_ptr<Agent> agent_;
-  std::thread thread_;
   std::atomic<bool> stop_ = false;
   mutable std::mutex mutex_;
   std::string error_;
   std::string lines_;
+  std::thread thread_;
+  std::unique_ptr<Agent> agent_;  // the first to go: it has its last words as it does
 };
 
 }  // namespace braid
