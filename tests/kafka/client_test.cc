@@ -292,7 +292,7 @@ struct Member {
 };
 
 bool StepUntil(std::vector<Member*> members, const std::function<bool()>& done) {
-  for (int i = 0; i < 500 && !done(); ++i) {
+  for (int i = 0; i < 3000 && !done(); ++i) {
     for (Member* member : members) member->Step();
   }
   return done();
@@ -312,6 +312,17 @@ TEST_F(GroupTest, PartitionsGoFromMemberToMember) {
   ASSERT_TRUE(StepUntil({&first, &second}, [&] { return first.has.size() == 2 && second.has.size() == 2; }));
   for (const int32_t partition : first.has) EXPECT_FALSE(second.has.contains(partition));
   EXPECT_EQ(std::count(first.told.begin(), first.told.end(), Kind::kRevoked), 1);
+
+  const auto admin = Admin();
+  KafkaGroup group;
+  ASSERT_TRUE(StepUntil({&first, &second}, [&] {
+    const auto asked = admin->Group(topic, kLongMs);
+    if (asked.has_value()) group = *asked;
+    return group.state == KafkaGroup::State::kStable;
+  }));
+  EXPECT_THAT(group.given, SizeIs(4));
+  EXPECT_TRUE(group.given.contains({topic, 3}));
+  EXPECT_EQ(admin->Group(topic + "-never", kLongMs)->state, KafkaGroup::State::kNobody);
 
   // One that takes minutes to be ready stays a member, for it polls.
   second.consumer->Close(kLongMs);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "transport/kafka/assignment.h"
 #include "transport/kafka/client.h"
 
 namespace braid {
@@ -18,6 +19,7 @@ using DeleteTopic = std::unique_ptr<rd_kafka_DeleteTopic_t, kafka::Destroyer<rd_
 using TopicNames = std::unique_ptr<rd_kafka_TopicCollection_t, kafka::Destroyer<rd_kafka_TopicCollection_destroy>>;
 using ConfigResource = std::unique_ptr<rd_kafka_ConfigResource_t, kafka::Destroyer<rd_kafka_ConfigResource_destroy>>;
 using Metadata = std::unique_ptr<const rd_kafka_metadata_t, kafka::Destroyer<rd_kafka_metadata_destroy>>;
+using Groups = std::unique_ptr<const struct rd_kafka_group_list, kafka::Destroyer<rd_kafka_group_list_destroy>>;
 
 // Brokers hear of a topic that was just made one after another: one that says that there is none is asked again.
 constexpr int kLookAgainMs = 100;
@@ -261,6 +263,36 @@ Result<std::vector<KafkaOffset>> KafkaAdmin::Impl::LogEndsNow(const std::vector<
     ends.push_back({each.topic, each.partition, each.offset});
   }
   return ends;
+}
+
+// Not rd_kafka_DescribeConsumerGroups (2.12.1): where its coordinator is found only after it has timed out, it uses
+// memory that it has given back.
+Result<KafkaGroup> KafkaAdmin::Group(const std::string& name, int timeout_ms) {
+  const struct rd_kafka_group_list* raw = nullptr;
+  const rd_kafka_resp_err_t err = rd_kafka_list_groups(impl_->rk(), name.c_str(), &raw, timeout_ms);
+  const Groups groups(raw);
+  rd_kafka_poll(impl_->rk(), 0);
+  impl_->TellLog();
+  const std::string what = fmt::format("the group {} cannot be asked for", name);
+  if (err != RD_KAFKA_RESP_ERR_NO_ERROR && err != RD_KAFKA_RESP_ERR__PARTIAL) {
+    return Error{ErrorCode::kTransient, impl_->Text(what, err)};
+  }
+  KafkaGroup group;
+  if (groups->group_cnt == 0) return group;
+  const rd_kafka_group_info& info = groups->groups[0];
+  if (info.err != RD_KAFKA_RESP_ERR_NO_ERROR) return Error{ErrorCode::kTransient, impl_->Text(what, info.err)};
+  const std::string_view state = info.state;
+  if (state == "PreparingRebalance") group.state = KafkaGroup::State::kGathering;
+  if (state == "CompletingRebalance") group.state = KafkaGroup::State::kSharing;
+  if (state == "Stable") group.state = KafkaGroup::State::kStable;
+  for (int i = 0; i < info.member_cnt; ++i) {
+    const rd_kafka_group_member_info& member = info.members[i];
+    const auto given = kafka::DecodeAssignment(
+        {static_cast<const char*>(member.member_assignment), static_cast<size_t>(member.member_assignment_size)});
+    if (!given.has_value()) return given.error().At(fmt::format("{}, member {}", what, Words(member.member_id)));
+    group.given.insert(given->begin(), given->end());
+  }
+  return group;
 }
 
 Status KafkaAdmin::DeleteRecords(const std::vector<KafkaOffset>& before, int timeout_ms) {

@@ -1,4 +1,4 @@
-// Topics: makes them, and says what there is.
+// Topics: makes them, and says what there is. And groups: who has what.
 //
 // For one thread. Every call waits for brokers, up to its timeout.
 #pragma once
@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +22,18 @@ struct KafkaTopic {
   int32_t partitions = 1;
   int replication = -1;                                      // -1: the broker's default
   std::vector<std::pair<std::string, std::string>> configs;  // Kafka's names: cleanup.policy, retention.ms, …
+};
+
+// A group of consumers, as its coordinator sees it.
+struct KafkaGroup {
+  enum class State {
+    kNobody,     // it has no members
+    kGathering,  // all members are to join again, and those that have not are waited for
+    kSharing,    // one of them says what each one gets
+    kStable,     // that stands, until somebody comes or goes
+  };
+  State state = State::kNobody;
+  std::set<KafkaPartition> given;  // to any member
 };
 
 class KafkaAdmin {
@@ -57,6 +71,10 @@ class KafkaAdmin {
   // consumer sees (KafkaConsumer::QueryWatermarks). kTransient; kNotFound, no such topic or partition,
   // as far as brokers know until the timeout: of a topic that was just made they hear one after another.
   Result<std::vector<KafkaOffset>> LogEnds(const std::vector<KafkaPartition>& partitions, int timeout_ms);
+
+  // How a group stands; one that never was has nobody. Errors: kTransient, also while a broker that does not answer may
+  // be the one that knows of it; kCorrupt, members that are not consumers.
+  Result<KafkaGroup> Group(const std::string& name, int timeout_ms);
 
   // Deletes what is before these offsets. Errors: kTransient; kNotFound, no such topic or partition; kInvalidArgument
   // (no right to).
