@@ -94,6 +94,22 @@ class StreamsTest(StreamsCase):
         pipeline.await_taken_in()
         self.judge(pipeline)
 
+    def test_killed_as_it_gives_shards_back(self) -> None:
+        """The group has taken the shards from it, and nobody is given them before it says that it is done."""
+        pipeline = self.pipeline(kafka=QUICK)
+        pipeline.start_agents()
+        first = pipeline.add_worker()
+        first.kill()
+        first.start("worker.gives-back:1")
+        self.await_shards(first, pipeline.shards)
+        second = pipeline.add_worker()
+        self.assertIsNotNone(first.await_end(30), first.log_tail())
+        first.start()
+        self.await_alive(second)
+        pipeline.await_sent()
+        pipeline.await_taken_in()
+        self.judge(pipeline)
+
     def await_shards(self, worker: Braid, count: int) -> None:
         deadline = time.monotonic() + 60
         while len(worker.status().get("inlets", [])) != count:

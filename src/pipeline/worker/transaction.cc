@@ -8,6 +8,7 @@
 #include "base/failpoint.h"
 #include "pipeline/feed/wall_clock.h"
 #include "pipeline/kafka/clients.h"
+#include "pipeline/worker/memory_shares.h"
 #include "pipeline/worker/worker.h"
 #include "reconcile/rocksdb/changelog.h"
 
@@ -20,7 +21,6 @@ constexpr int kTransactionTimeoutMs = 30'000;
 constexpr int kStepTimeoutMs = 20'000;
 constexpr int kInitTimeoutMs = 5'000;
 constexpr int kRoomPollMs = 20;
-constexpr uint64_t kQueueShare = 8;
 constexpr auto kFullDiskPause = std::chrono::milliseconds(500);
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <future>
 #include <thread>
 #include <utility>
 
@@ -15,26 +14,17 @@
 #include "base/checksum.h"
 #include "pipeline/feed/wall_clock.h"
 #include "pipeline/kafka/clients.h"
+#include "pipeline/worker/memory_shares.h"
 #include "transport/message/record.h"
 
 namespace braid {
 namespace {
 
-// Shares of the configured memory: half for the states of all shards, an eighth for what was fetched ahead, an eighth
-// for what waits, an eighth for what was produced and is not acknowledged, some to know copies by and for what the next
-// commit will write.
-constexpr uint64_t kStateShare = 2;
-constexpr uint64_t kQueueShare = 8;
-constexpr uint64_t kHoldShare = 8;
-constexpr uint64_t kCopiesShare = 16;
-constexpr uint64_t kCommitShare = 32;
 constexpr uint64_t kMostCommitBytes = uint64_t{16} << 20;
 constexpr int kAskTimeoutMs = 5'000;
 constexpr int kPollMs = 20;
 constexpr size_t kMostRecords = 2'000;
 constexpr uint64_t kMostIdBytes = 1'000;
-constexpr const char* kSessionTimeoutMs = "10000";
-constexpr auto kLetGoPatience = std::chrono::seconds(12);
 constexpr int kLeaveMs = 10'000;
 constexpr int64_t kSchemaEveryUs = 100'000;
 
@@ -70,18 +60,6 @@ Worker::Worker(const Config& config, Log log)
 Worker::~Worker() {
   LetGo(std::move(consumer_));
   LetGo(std::move(restorer_));
-}
-
-void Worker::LetGo(std::unique_ptr<KafkaConsumer> consumer) {
-  if (consumer == nullptr) return;
-  auto gone = std::make_shared<std::promise<void>>();
-  std::thread([held = std::move(consumer), gone]() mutable {
-    held.reset();
-    gone->set_value();
-  }).detach();
-  if (gone->get_future().wait_for(kLetGoPatience) == std::future_status::timeout) {
-    Tell(true, "a client of Kafka does not end; it is left to itself, which loses nothing");
-  }
 }
 
 Result<std::unique_ptr<Worker>> Worker::Open(const Config& config, Log log) {
@@ -124,25 +102,6 @@ Status Worker::OpenClients() {
   return OpenConsumers();
 }
 
-Status Worker::OpenConsumers() {
-  // A consumer may outlive this: see LetGo.
-  const KafkaLog log = log_;
-  const uint64_t queue_bytes = config_.memory_bytes / kQueueShare;
-  // A worker that comes back soon, after a crash or an upgrade, finds its shards as it left them, and nobody waits for
-  // the group to notice.
-  KafkaProperties member = ClientProperties(config_);
-  if (member.Get("group.instance.id").empty()) member.Set("group.instance.id", transactional_id_);
-  if (member.Get("session.timeout.ms").empty()) member.Set("session.timeout.ms", kSessionTimeoutMs);
-  ASSIGN_OR_RETURN(
-      consumer_,
-      KafkaConsumer::Open({.properties = member, .group = kafka_.group, .queue_bytes = queue_bytes, .log = log}));
-  ASSIGN_OR_RETURN(restorer_, KafkaConsumer::Open({.properties = ClientProperties(config_),
-                                                   .group = kafka_.group + "-restore",
-                                                   .queue_bytes = queue_bytes,
-                                                   .log = log}));
-  return {};
-}
-
 // Waits for brokers; ends early if it is to stop.
 Status Worker::Prepare() {
   while (!stop_()) {
@@ -165,7 +124,7 @@ Status Worker::Prepare() {
   if (stop_()) return {};
   alarms_.Set("brokers", "");
   TRY(Renew());
-  return consumer_->Subscribe({kafka_.mutations_topic});
+  return Join();
 }
 
 Status Worker::Run(std::function<bool()> stop) {
@@ -290,52 +249,6 @@ Status Worker::TakeEvents(const KafkaBatch& batch) {
     }
   }
   return {};
-}
-
-// With nothing: whatever was under way is taken back, and all shards are somebody else's until the group says so.
-Status Worker::JoinAnew() {
-  failed_ = true;
-  shards_.clear();
-  LetGo(std::move(consumer_));
-  LetGo(std::move(restorer_));
-  TRY(OpenConsumers());
-  return consumer_->Subscribe({kafka_.mutations_topic});
-}
-
-Status Worker::TakeAssigned(const std::vector<KafkaPartition>& partitions) {
-  std::vector<KafkaOffset> from;
-  for (const KafkaPartition& each : partitions) from.push_back({each.topic, each.partition, kKafkaBeginning});
-  // Read only when its state is there.
-  TRY(consumer_->Add(from, /*paused=*/true));
-  TRY(files_->MakeDirectory(directory_ + "/shards"));
-  for (const KafkaPartition& each : partitions) {
-    HostedShard::Options options{.number = static_cast<uint32_t>(each.partition),
-                                 .path = fmt::format("{}/shards/{:03}", directory_, each.partition),
-                                 .memory_bytes = config_.memory_bytes / kStateShare / config_.shards};
-    ASSIGN_OR_RETURN(shards_[each.partition], HostedShard::Open(files_, options, WallClockUs()));
-    Tell(false, fmt::format("shard {} is this worker's", each.partition));
-  }
-  return {};
-}
-
-Status Worker::TakeAway(const std::vector<KafkaPartition>& partitions, bool lost) {
-  if (lost) {
-    // Somebody else has it already, and what is begun holds some of it.
-    failed_ = true;
-  } else {
-    TRY(Commit());
-  }
-  std::vector<KafkaPartition> restoring;
-  for (const KafkaPartition& each : partitions) {
-    const Hosted* hosted = Find(each.partition);
-    if (hosted != nullptr && hosted->phase() == HostedShard::Phase::kRestoring) {
-      restoring.push_back(Changelog(hosted->number()));
-    }
-    shards_.erase(each.partition);
-    Tell(false, fmt::format("shard {} is {}", each.partition, lost ? "lost to another worker" : "given back"));
-  }
-  if (!restoring.empty()) TRY(restorer_->Remove(restoring));
-  return consumer_->Remove(partitions);
 }
 
 Status Worker::FollowSchema() {

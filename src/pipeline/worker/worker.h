@@ -58,10 +58,6 @@ class Worker {
   Worker(const Config& config, Log log);
   Status Prepare();
   Status OpenClients();
-  Status OpenConsumers();
-  Status JoinAnew();
-  // Ends it; should that take too long, in a thread that nobody waits for.
-  void LetGo(std::unique_ptr<KafkaConsumer> consumer);
   Status Round();
   Status TakeRecords(const KafkaBatch& batch);
   Status TakeRecord(Hosted* hosted, const KafkaRecord& record);
@@ -69,11 +65,21 @@ class Worker {
   Status TakeMessage(Hosted* hosted, const Message& message);
   Status Give(Hosted* hosted, const Message& message);
   Status TakeEvents(const KafkaBatch& batch);
-  Status TakeAssigned(const std::vector<KafkaPartition>& partitions);
-  Status TakeAway(const std::vector<KafkaPartition>& partitions, bool lost);
   Status FollowSchema();
   Status TellSchemas(const std::vector<SchemaBook::Event>& events);
   Status TellSchema(Hosted* hosted, const TableId& table);
+
+  // Of membership.cc.
+  Status OpenConsumers();
+  // Ends it; should that take too long, in a thread that nobody waits for.
+  void LetGo(std::unique_ptr<KafkaConsumer> consumer);
+  Result<std::string> NameSuffix() const;
+  std::string NameSuffixPath() const;
+  Status Join();
+  Result<std::vector<uint32_t>> LeftLying();
+  Status JoinAnew();
+  Status TakeAssigned(const std::vector<KafkaPartition>& partitions);
+  Status TakeAway(const std::vector<KafkaPartition>& partitions, bool lost);
 
   // Of restore.cc.
   Status StepRestore();
