@@ -1,10 +1,13 @@
 """Fetches Kafka's jars into a cache outside the tree, beside Cassandra's (tests/recorder/install.py)."""
 
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -46,6 +49,38 @@ def jars() -> Path:
             raise SystemExit(f"Maven left no kafka_2.13-{VERSION}.jar in {lib}")
         done.touch()
     return lib
+
+
+def class_archive(make: Callable[[Path], None]) -> Path:
+    """Where JVMs like this one find the classes of a broker that ran before them, already loaded; `make` makes it, once."""
+    jvm = Path(shutil.which("java")).resolve().parents[1] / "release"
+    archive = jars().parent / f"classes-{hashlib.sha256(jvm.read_bytes()).hexdigest()[:16]}.jsa"
+    if not archive.exists():
+        with open(cache_root() / "lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not archive.exists():
+                fresh = archive.with_suffix(".new")
+                fresh.unlink(missing_ok=True)
+                make(fresh)
+                if fresh.exists():   # JVMs start without it, too
+                    fresh.rename(archive)
+    return archive
+
+
+def compiled(program: Path) -> Path:
+    """The directory of a program's classes: compiled once, not each time that it runs."""
+    source = program.read_bytes()
+    classes = cache_root() / "classes" / hashlib.sha256(source + classpath().encode()).hexdigest()[:16]
+    if not classes.exists():
+        classes.parent.mkdir(exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=classes.parent))
+        subprocess.run(["javac", "-cp", classpath(), "-d", str(fresh), str(program)], check=True,
+                       stdout=sys.stderr)
+        try:
+            fresh.rename(classes)
+        except OSError:   # another was first
+            shutil.rmtree(fresh)
+    return classes
 
 
 def classpath() -> str:

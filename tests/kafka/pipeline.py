@@ -116,19 +116,21 @@ class KafkaPipeline:
 
     def _java(self, program: str, *arguments: str) -> str:
         """Kafka's own client, unmodified."""
-        ran = subprocess.run(["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", kafka_install.classpath(),
-                              str(HERE / program), self.bootstrap, *arguments],
+        source = HERE / f"{program}.java"
+        ran = subprocess.run(["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp",
+                              f"{kafka_install.compiled(source)}:{kafka_install.classpath()}",
+                              program, self.bootstrap, *arguments],
                              capture_output=True, encoding="utf-8", timeout=180)
         if ran.returncode != 0:
             raise Unexpected(f"{program} ended with {ran.returncode}: {ran.stderr[-2000:]}")
         return ran.stdout
 
     def produce(self, topic: str, partition: int, key: str, value: str) -> None:
-        self._java("Produce.java", topic, str(partition), key, value)
+        self._java("Produce", topic, str(partition), key, value)
 
     def consume(self, *topics: str, arguments: tuple[str, ...] = ()) -> list[dict]:
         """Every record that a reader of committed ones sees."""
-        return [json.loads(line) for line in self._java("Consume.java", *arguments, *topics).split("\n") if line]
+        return [json.loads(line) for line in self._java("Consume", *arguments, *topics).split("\n") if line]
 
     def streams(self, tables: list[str], out: Path, prefix: str = NAME) -> list[str]:
         """Writes each table's events to out/TABLE.ndjson, in the order of each shard, as a reader of its two topics would have
