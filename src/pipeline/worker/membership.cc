@@ -40,6 +40,8 @@ void Worker::LetGo(std::unique_ptr<KafkaConsumer> consumer) {
 }
 
 Status Worker::OpenConsumers() {
+  LetGo(std::move(consumer_));
+  LetGo(std::move(restorer_));
   // A consumer may outlive this: see LetGo.
   const KafkaLog log = log_;
   const uint64_t queue_bytes = config_.memory_bytes / kQueueShare;
@@ -81,8 +83,6 @@ Status Worker::Join() {
                            "a new name, so that all shards are given out anew, which takes a session",
                            kafka_.group, fmt::join(left, ", ")));
     TRY(files_->ReplaceFile(NameSuffixPath(), fmt::format("-{}", WallClockUs())));
-    LetGo(std::move(consumer_));
-    LetGo(std::move(restorer_));
     TRY(OpenConsumers());
   }
   return consumer_->Subscribe({kafka_.mutations_topic});
@@ -111,8 +111,6 @@ Result<std::vector<uint32_t>> Worker::LeftLying() {
 Status Worker::JoinAnew() {
   failed_ = true;
   shards_.clear();
-  LetGo(std::move(consumer_));
-  LetGo(std::move(restorer_));
   TRY(OpenConsumers());
   return Join();
 }
