@@ -106,7 +106,7 @@ class Brokers:
     def __init__(self, home: Path, options: Options = Options(), archive_classes_to: Path | None = None):
         self.home = Path(home)
         self.options = options
-        # By this a broker takes three fifths of the CPU to start.
+        # By this a broker takes half of the CPU to start.
         self._classes = f"-XX:ArchiveClassesAtExit={archive_classes_to}" if archive_classes_to else \
             f"-XX:SharedArchiveFile={kafka_install.class_archive(_archive_classes)}"
         each = 3 + 2 * len(options.doors)

@@ -74,8 +74,9 @@ def compiled(program: Path) -> Path:
     if not classes.exists():
         classes.parent.mkdir(exist_ok=True)
         fresh = Path(tempfile.mkdtemp(dir=classes.parent))
-        subprocess.run(["javac", "-cp", classpath(), "-d", str(fresh), str(program)], check=True,
-                       stdout=sys.stderr)
+        # Its compiler is in every Java; the program javac is not.
+        subprocess.run(["java", "-m", "jdk.compiler/com.sun.tools.javac.Main", "-cp", classpath(), "-d", str(fresh),
+                        str(program)], check=True, stdout=sys.stderr)
         try:
             fresh.rename(classes)
         except OSError:   # another was first

@@ -92,14 +92,13 @@ Status Worker::Join() {
 Result<std::vector<uint32_t>> Worker::LeftLying() {
   std::vector<uint32_t> left;
   for (int look = 0; look < kGroupLooks && !stop_(); ++look) {
+    if (look > 0) std::this_thread::sleep_for(kGroupPause);
     const auto group = admin_->Group(kafka_.group, kGroupTimeoutMs);
     if (!group.has_value() && group.error().code != ErrorCode::kTransient) return group.error();
     // While it is being shared out it may yet become so.
-    if (!group.has_value() || group->state == KafkaGroup::State::kSharing) {
-      std::this_thread::sleep_for(kGroupPause);
-      continue;
-    }
-    for (uint32_t shard = 0; shard < config_.shards && group->state == KafkaGroup::State::kStable; ++shard) {
+    if (!group.has_value() || group->state == KafkaGroup::State::kSharing) continue;
+    if (group->state != KafkaGroup::State::kStable) break;
+    for (uint32_t shard = 0; shard < config_.shards; ++shard) {
       if (!group->given.contains(Mutations(shard))) left.push_back(shard);
     }
     break;
